@@ -1,0 +1,1 @@
+# what automake needs to know of this folder

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += libdriver.a
+libdriver_a_SOURCES =

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += libmachine.a
+libmachine_a_SOURCES =
