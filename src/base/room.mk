@@ -13,4 +13,5 @@ libbase_a_SOURCES = \
 	src/base/number.c src/base/number.h \
 	src/base/random.c src/base/random.h \
 	src/base/sm.c src/base/sm.h \
-	src/base/table.c src/base/table.h
+	src/base/table.c src/base/table.h \
+	src/base/worker.c src/base/worker.h
