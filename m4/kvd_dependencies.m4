@@ -11,6 +11,8 @@ AC_DEFUN([KVD_DEPENDENCIES],
    PKG_CHECK_MODULES([CRYPTO], [libcrypto >= 3.0], [],
      [AC_MSG_ERROR([OpenSSL 3 is missing (Debian: libssl-dev)])])
 
+   PKG_CHECK_MODULES([BSD], [libbsd], [], [AC_MSG_ERROR([libbsd is missing (Debian: libbsd-dev)])])
+
    AC_ARG_ENABLE([tls], [AS_HELP_STRING([--disable-tls], [build without TLS])], [], [enable_tls=yes])
    AS_IF([test "x$enable_tls" = xyes],
      [PKG_CHECK_MODULES([SSL], [libssl >= 3.0], [], [AC_MSG_ERROR([OpenSSL 3 is missing (Debian: libssl-dev)])])

@@ -3,6 +3,8 @@ libbase_a_SOURCES = \
 	src/base/bytes.c src/base/bytes.h \
 	src/base/check.c src/base/check.h \
 	src/base/clock.c src/base/clock.h \
+	src/base/crash.c src/base/crash.h \
+	src/base/daemon.c src/base/daemon.h \
 	src/base/error.c src/base/error.h \
 	src/base/glob.c src/base/glob.h \
 	src/base/hash.c src/base/hash.h \
@@ -10,6 +12,7 @@ libbase_a_SOURCES = \
 	src/base/list.h \
 	src/base/log.c src/base/log.h \
 	src/base/mem.c src/base/mem.h \
+	src/base/memtest.c src/base/memtest.h \
 	src/base/number.c src/base/number.h \
 	src/base/random.c src/base/random.h \
 	src/base/sm.c src/base/sm.h \
