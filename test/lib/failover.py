@@ -1,0 +1,138 @@
+"""One highly available set and what happens to it: starts it, breaks its primary, and measures the failover phase by phase."""
+import threading
+import time
+
+from processes import Group, fields, master_address, settled, wait_for
+from resp import Connection, RespError
+
+# Phase, the event that marks it, and what its payload starts with.
+PHASES = [
+    ("+sdown", "+sdown", "master "),
+    ("+odown", "+odown", "master "),
+    ("elected", "+elected-leader", "master "),
+    ("promoted", "+promoted-slave", "slave "),
+    ("switched", "+switch-master", ""),
+]
+
+
+class Writer(threading.Thread):
+    """A client that follows the sentinels: writes numbered values as fast as they are acknowledged, one at a time, and remembers
+    when each was."""
+
+    def __init__(self, sentinels, name="mymaster", timeout=0.2, pause=0.001):
+        super().__init__(daemon=True)
+        self.sentinels, self.master, self.timeout, self.pause = sentinels, name, timeout, pause
+        self.acknowledged = []  # (monotonic seconds, number, port)
+        self.refused = 0
+        self.stopping = False
+
+    def address(self):
+        for sentinel in self.sentinels:
+            if not sentinel.alive():
+                continue
+            try:
+                with Connection(sentinel.port, timeout=self.timeout) as connection:
+                    reply = connection.do("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.master)
+                    if reply:
+                        return reply[0].decode(), int(reply[1])
+            except (OSError, EOFError, RespError):
+                continue
+        return None
+
+    def run(self):
+        connection, number = None, 0
+        while not self.stopping:
+            try:
+                if connection is None:
+                    address = self.address()
+                    if address is None:
+                        time.sleep(self.pause)
+                        continue
+                    connection = Connection(address[1], address[0], timeout=self.timeout)
+                    if connection.do("ROLE")[0] != b"master":
+                        raise EOFError("not a primary")
+                connection.do("SET", "written:%d" % number, number)
+                self.acknowledged.append((time.monotonic(), number, address[1]))
+                number += 1
+                time.sleep(self.pause)
+            except (OSError, EOFError, RespError):
+                self.refused += 1
+                if connection is not None:
+                    connection.close()
+                connection = None
+                number += 1
+                time.sleep(self.pause)
+        if connection is not None:
+            connection.close()
+
+    def stop(self):
+        self.stopping = True
+        self.join()
+
+    def longest_gap(self):
+        times = [when for when, _, _ in self.acknowledged]
+        return max((b - a for a, b in zip(times, times[1:])), default=0.0)
+
+
+class HighlyAvailableSet:
+    """A primary, its replicas, and sentinels that watch them."""
+
+    def __init__(self, sentinels, replicas=2, down_after_ms=1000, quorum=None, group=None, failover_timeout_ms=10000):
+        """sentinels: a list of "kvd" and "redis"."""
+        self.group = group or Group()
+        self.primary, self.replicas = self.group.replicated(replicas)
+        self.replica_count = replicas
+        self.down_after_ms = down_after_ms
+        settings = {"host": "127.0.0.1", "port": self.primary.port, "quorum": quorum or len(sentinels) // 2 + 1,
+                    "down-after-milliseconds": down_after_ms, "failover-timeout": failover_timeout_ms}
+        make = {"kvd": self.group.kvd_sentinel, "redis": self.group.redis_sentinel}
+        self.sentinels = [make[kind]({"mymaster": settings}) for kind in sentinels]
+        wait_for(lambda: settled(self.sentinels, replicas=replicas), 30, "the sentinels know one another and all replicas", every=0.05)
+        self.events = self.group.watch(*self.sentinels)
+
+    def server_at(self, port):
+        return next(server for server in [self.primary, *self.replicas] if server.port == port)
+
+    def settle(self, timeout=60):
+        wait_for(lambda: settled(self.sentinels, replicas=self.replica_count), timeout, "the set is whole again", every=0.05)
+        ports = {master_address(sentinel)[1] for sentinel in self.sentinels}
+        assert len(ports) == 1, "the sentinels name different primaries: %r" % ports
+        return ports.pop()
+
+    def fail(self, how="kill", timeout=60):
+        """Kills (or pauses: how="hang") the primary. Returns (timeline in ms after the fault, the failed process)."""
+        victim = self.server_at(master_address(self.sentinels[0])[1])
+        writer = Writer(self.sentinels)
+        writer.start()
+        wait_for(lambda: len(writer.acknowledged) >= 20, what="the client writes")
+        began = time.monotonic()
+        if how == "hang":
+            victim.pause()
+        else:
+            victim.kill()
+        self.events.wait("+switch-master", began, "mymaster ", timeout, count=len(self.sentinels))
+        wait_for(lambda: writer.acknowledged and writer.acknowledged[-1][2] != victim.port and writer.acknowledged[-1][0] > began,
+                 timeout, "a write is accepted again")
+        writer.stop()
+        timeline = {"killed" if how == "kill" else "hung": 0.0}
+        for phase, event, start in PHASES:
+            found = [e for e in self.events.named(event, began) if e[3].startswith(start)]
+            if found:
+                timeline[phase] = (found[0][0] - began) * 1000
+                if phase == "switched":
+                    timeline["switched everywhere"] = (found[len(self.sentinels) - 1][0] - began) * 1000
+        timeline["first write"] = (next(when for when, _, port in writer.acknowledged if port != victim.port and when > began) - began) * 1000
+        self.last_writer, self.last_fault = writer, began
+        return timeline, victim
+
+    def repair(self, victim, how="kill"):
+        """Brings the failed server back and waits until it is a replica of the new primary."""
+        if how == "hang":
+            victim.resume()
+        else:
+            victim.start()
+        wait_for(lambda: victim.do("ROLE")[0] == b"slave", 60, "the old primary is a replica")
+        return self.settle()
+
+    def close(self, keep=False):
+        self.group.close(keep)
