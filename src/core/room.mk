@@ -1,2 +1,12 @@
 noinst_LIBRARIES += libcore.a
 libcore_a_SOURCES =
+# server, commands, clients, pub/sub
+libcore_a_SOURCES += \
+	src/core/server.h \
+	src/core/client/blocked.h \
+	src/core/client/client.h \
+	src/core/client/reply.h \
+	src/core/command/command.h \
+	src/core/command/dispatch.h \
+	src/core/command/keyspec.h \
+	src/core/pubsub/channel.h

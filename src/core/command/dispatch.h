@@ -1,0 +1,52 @@
+/* From a parsed request to an executed command: look up, check, call, propagate, count.
+ *
+ * The checks and their order are the established server's: unknown command and arity, authentication, ACL, the mode's
+ * refusals (memory, disk, read-only replica, stale, loading), subscriber context, paused clients, MULTI queueing.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "core/command/command.h"
+
+struct error;
+struct server;
+struct client;
+
+/* What became of a request. */
+enum dispatch_result {
+    DISPATCH_DONE,    /* replied (an error perhaps), queued, or swallowed */
+    DISPATCH_BLOCKED, /* the client waits now: stop executing its input until blocked_end() */
+    DISPATCH_LATER,   /* not executed: postpone the same request (CLIENT PAUSE) and stop executing */
+    DISPATCH_CLOSED   /* the client was freed or is to be closed: do not touch it any more */
+};
+
+/* Executes client->argv[0..argc) with every check. `entry`: as command_find_request() returned it (NULL: unknown). */
+enum dispatch_result dispatch_request(struct client *client, struct command_entry *entry);
+
+/* ---- for those who execute commands themselves: EXEC, scripts, AOF loading, the replication link ---- */
+#define DISPATCH_NO_PROPAGATE (1u << 0) /* does not reach hooks->write_executed */
+#define DISPATCH_NO_STATS (1u << 1)     /* no counters, slow log, latency or monitor */
+/* Calls the body of client->argv without checks, with counters, the dirty/propagation logic and the after-command hooks.
+ * client->entry is restored afterwards. */
+void dispatch_call(struct client *client, struct command_entry *entry, unsigned flags);
+
+/* The checks alone, without executing or queueing: for scripts and ACL DRYRUN. False: `reply_error` style text (with
+ * code, without '-') is put into `err`. */
+MUST_USE bool dispatch_may_run(struct client *client, struct command_entry *entry, struct error *err);
+
+/* ---- propagation, called by bodies (all are no-ops while loading) ---- */
+/* This command is propagated as `argv` instead of as it came (copied; a relative expiry made absolute, say). */
+void dispatch_rewrite(struct client *client, int argc, const struct slice *argv);
+/* One more command is propagated after (or, when the command itself is not, instead of) this one; copied. Several of
+ * them are wrapped into MULTI/EXEC by the mode's hook. */
+void dispatch_also_propagate(struct client *client, int db, int argc, const struct slice *argv);
+/* Propagate nothing of this command although it changed something / even though it changed nothing. */
+void dispatch_prevent_propagation(struct client *client);
+void dispatch_force_propagation(struct client *client);
+
+/* Writes "unknown command ..." and friends as the established server words them. */
+void dispatch_reply_unknown(struct client *client);
+void dispatch_reply_wrong_arity(struct client *client, const struct command_entry *entry);
+/* "ERR unknown subcommand 'x'. Try CLIENT HELP." for bodies that read subcommands themselves. */
+void dispatch_reply_unknown_subcommand(struct client *client);
+
+/* The body of every container: never called. */
+void container_command(struct client *client);
