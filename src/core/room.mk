@@ -10,3 +10,10 @@ libcore_a_SOURCES += \
 	src/core/command/dispatch.h \
 	src/core/command/keyspec.h \
 	src/core/pubsub/channel.h
+# configuration
+libcore_a_SOURCES += \
+	src/core/config/config_command.h \
+	src/core/config/config_file.h \
+	src/core/config/core_settings.h \
+	src/core/config/param.def \
+	src/core/config/param.h

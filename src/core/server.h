@@ -15,6 +15,7 @@ struct command_table;
 struct core_settings; /* core/config: the parameters that core itself reads */
 struct error;
 struct loop;
+struct params;
 struct server_internal;
 struct table;
 
@@ -114,7 +115,8 @@ struct server_error_stat {
 
 struct server {
     struct loop          *loop;
-    struct core_settings *settings; /* owned by core/config's table; read at each use, so CONFIG SET takes effect */
+    struct params        *params;   /* every room's parameters; owned */
+    struct core_settings *settings; /* core's own; owned, registered in params; read at each use, so CONFIG SET takes effect */
     struct command_table *commands;
     struct channels      *channels;
     char                  run_id[41];
