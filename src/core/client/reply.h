@@ -5,7 +5,7 @@
  * a double a bulk string, a boolean 1 or 0, null the null bulk, a verbatim string and a big number bulk strings.
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-#include "base/bytes.h"
+#include "net/buffer.h"
 
 struct client;
 
@@ -55,14 +55,14 @@ void reply_empty_array(struct client *client);
 void reply_help(struct client *client, const char *const *lines); /* "<COMMAND> <subcommand> [...]. Subcommands are:" ... */
 
 /* An aggregate whose size is known only after its elements:
- *     size_t mark = reply_later(client);
+ *     struct output_hole hole = reply_later(client);
  *     ... elements ...
- *     reply_array_here(client, mark, count);
- * Marks may be nested; each must be closed before the body returns. */
-size_t reply_later(struct client *client);
-void   reply_array_here(struct client *client, size_t mark, size_t count);
-void   reply_map_here(struct client *client, size_t mark, size_t pairs);
-void   reply_set_here(struct client *client, size_t mark, size_t count);
+ *     reply_array_here(client, hole, count);
+ * Holes may be nested; each must be filled before the body returns. */
+struct output_hole reply_later(struct client *client);
+void   reply_array_here(struct client *client, struct output_hole hole, size_t count);
+void   reply_map_here(struct client *client, struct output_hole hole, size_t pairs);
+void   reply_set_here(struct client *client, struct output_hole hole, size_t count);
 
 /* Bytes that are already RESP of the client's version (a cached reply, another client's output). */
 void reply_raw(struct client *client, struct slice resp);
