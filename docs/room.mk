@@ -1,1 +1,2 @@
-# what automake needs to know of this folder
+# The manual pages and the documents.
+dist_man_MANS += docs/man/kvd.1 docs/man/kv-sentinel.1 docs/man/kvd-check-rdb.1 docs/man/kvd-check-aof.1
