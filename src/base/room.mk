@@ -5,6 +5,7 @@ libbase_a_SOURCES = \
 	src/base/clock.c src/base/clock.h \
 	src/base/crash.c src/base/crash.h \
 	src/base/daemon.c src/base/daemon.h \
+	src/base/crc32.c src/base/crc32.h \
 	src/base/error.c src/base/error.h \
 	src/base/glob.c src/base/glob.h \
 	src/base/hash.c src/base/hash.h \

@@ -1,0 +1,407 @@
+#include "sentinel/driver/state_file.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/table.h"
+#include "sentinel/driver/state_text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    REWRITE_MIN_BYTES = 64 * 1024, /* appended bytes before the file is written anew ... */
+    REWRITE_FACTOR = 4,            /* ... and at least that many times the snapshot */
+    FILE_MAX_BYTES = 64 * 1024 * 1024,
+};
+
+/* What the thread is to do, and how it ended. The loop's thread fills it in while the thread is idle, the thread owns
+ * it while `state` is JOB_READY, and the loop's thread again from JOB_DONE on. */
+struct job {
+    enum { JOB_NONE, JOB_READY, JOB_DONE, JOB_QUIT } state;
+    bool         rewrite;
+    struct bytes text;
+    uint64_t     ticket; /* state_file_durable() after success */
+    int          fd;     /* in: to append to; out: the file as it is now, -1: none */
+    int64_t      took_us;
+    bool         failed;
+    struct error error;
+};
+
+struct state_file {
+    char         *path, *temporary, *directory;
+    struct table *entries; /* key to text */
+    struct table *changed; /* keys that the file does not have yet; the value is unused */
+    uint64_t      next_serial;
+    uint64_t      committed, durable; /* tickets */
+    bool          running;            /* the thread has a job */
+    bool          rewrite_due;        /* the next write must be a whole file */
+    int           fd;
+    size_t        snapshot_bytes, file_bytes;
+    bool          has_alarm;
+    struct error  alarm;
+
+    struct state_file_stats stats;
+
+    pthread_t       thread;
+    bool            has_thread;
+    pthread_mutex_t mutex; /* guards job.state */
+    pthread_cond_t  wake, done;
+    struct job      job;
+    int             event_fd;
+};
+
+/* ---- on the thread ---- */
+
+static bool write_all(int fd, struct slice text) {
+    while (text.size) {
+        ssize_t n = write(fd, text.data, text.size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return false;
+        text = slice_make(text.data + n, text.size - (size_t)n);
+    }
+    return true;
+}
+
+static bool fail(struct error *err, const char *what, const char *path) {
+    return error_set(err, "cannot %s %s: %s", what, path, strerror(errno));
+}
+
+static bool sync_directory(struct state_file *file, struct error *err) {
+    int fd = open(file->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return fail(err, "open the directory", file->directory);
+    bool ok = fsync(fd) == 0 || fail(err, "sync the directory", file->directory);
+    CHECK(close(fd) == 0);
+    return ok;
+}
+
+/* The lock is on the new file before it has its name, so at no time can two processes hold the state. */
+static bool write_whole(struct state_file *file, struct slice text, int *fd, struct error *err) {
+    int fresh = open(file->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+    if (fresh < 0) return fail(err, "create", file->temporary);
+    bool ok = (flock(fresh, LOCK_EX | LOCK_NB) == 0 || fail(err, "lock", file->temporary)) &&
+              (write_all(fresh, text) || fail(err, "write", file->temporary)) &&
+              (fsync(fresh) == 0 || fail(err, "sync", file->temporary)) &&
+              (rename(file->temporary, file->path) == 0 || fail(err, "put in place", file->path)) &&
+              sync_directory(file, err);
+    if (!ok) {
+        (void)close(fresh); /* its content is given up */
+        return false;
+    }
+    if (*fd >= 0) (void)close(*fd); /* everything it had was synced or is in the new file */
+    *fd = fresh;
+    return true;
+}
+
+static void run_job(struct state_file *file, struct job *job) {
+    int64_t start = clock_now_us();
+    struct slice text = bytes_slice(&job->text);
+    if (job->rewrite) {
+        job->failed = !write_whole(file, text, &job->fd, &job->error);
+    } else {
+        job->failed = !((write_all(job->fd, text) || fail(&job->error, "append to", file->path)) &&
+                        (fdatasync(job->fd) == 0 || fail(&job->error, "sync", file->path)));
+    }
+    job->took_us = clock_now_us() - start;
+}
+
+static void *thread_main(void *context) {
+    struct state_file *file = context;
+    CHECK(pthread_mutex_lock(&file->mutex) == 0);
+    for (;;) {
+        while (file->job.state != JOB_READY && file->job.state != JOB_QUIT)
+            CHECK(pthread_cond_wait(&file->wake, &file->mutex) == 0);
+        if (file->job.state == JOB_QUIT) break;
+        CHECK(pthread_mutex_unlock(&file->mutex) == 0);
+        run_job(file, &file->job);
+        CHECK(pthread_mutex_lock(&file->mutex) == 0);
+        file->job.state = JOB_DONE;
+        CHECK(pthread_cond_signal(&file->done) == 0);
+        CHECK(write(file->event_fd, &(uint64_t){1}, sizeof(uint64_t)) == sizeof(uint64_t));
+    }
+    CHECK(pthread_mutex_unlock(&file->mutex) == 0);
+    return NULL;
+}
+
+static void start_thread(struct state_file *file) {
+    sigset_t all, before;
+    sigfillset(&all);
+    CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+    CHECK(pthread_create(&file->thread, NULL, thread_main, file) == 0);
+    CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+    file->has_thread = true;
+}
+
+/* ---- on the loop's thread ---- */
+
+static char *directory_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!slash) return mem_strdup(".");
+    return slash == path ? mem_strdup("/") : mem_strndup(path, (size_t)(slash - path));
+}
+
+struct state_file *state_file_new(const char *path) {
+    struct state_file *file = mem_zalloc(sizeof(*file));
+    file->path = mem_strdup(path);
+    file->temporary = mem_printf("%s.tmp", path);
+    file->directory = directory_of(path);
+    file->entries = table_new();
+    file->changed = table_new();
+    file->next_serial = 1;
+    file->rewrite_due = true;
+    file->fd = -1;
+    CHECK(pthread_mutex_init(&file->mutex, NULL) == 0);
+    CHECK(pthread_cond_init(&file->wake, NULL) == 0);
+    CHECK(pthread_cond_init(&file->done, NULL) == 0);
+    file->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    CHECK(file->event_fd >= 0);
+    return file;
+}
+
+const char *state_file_path(const struct state_file *file) {
+    return file->path;
+}
+
+static void wait_for_job(struct state_file *file) {
+    CHECK(pthread_mutex_lock(&file->mutex) == 0);
+    while (file->job.state == JOB_READY) CHECK(pthread_cond_wait(&file->done, &file->mutex) == 0);
+    CHECK(pthread_mutex_unlock(&file->mutex) == 0);
+}
+
+void state_file_free(struct state_file **taken) {
+    struct state_file *file = *taken;
+    *taken = NULL;
+    if (!file) return;
+    while (file->running) { /* also what was committed meanwhile; an alarm ends it */
+        wait_for_job(file);
+        (void)state_file_collect(file);
+    }
+    if (file->has_thread) {
+        CHECK(pthread_mutex_lock(&file->mutex) == 0);
+        file->job.state = JOB_QUIT;
+        CHECK(pthread_cond_signal(&file->wake) == 0);
+        CHECK(pthread_mutex_unlock(&file->mutex) == 0);
+        CHECK(pthread_join(file->thread, NULL) == 0);
+    }
+    if (file->fd >= 0) (void)close(file->fd); /* what matters was synced */
+    CHECK(close(file->event_fd) == 0);
+    pthread_cond_destroy(&file->wake);
+    pthread_cond_destroy(&file->done);
+    pthread_mutex_destroy(&file->mutex);
+    bytes_fini(&file->job.text);
+    table_free(&file->entries, mem_free);
+    table_free(&file->changed, NULL);
+    mem_free(file->path);
+    mem_free(file->temporary);
+    mem_free(file->directory);
+    mem_free(file);
+}
+
+static bool read_file(int fd, struct bytes *out) {
+    for (;;) {
+        bytes_reserve(out, 64 * 1024);
+        ssize_t n = read(fd, out->data + out->size, 64 * 1024);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return false;
+        if (n == 0) return true;
+        out->size += (size_t)n;
+        if (out->size > FILE_MAX_BYTES) {
+            errno = EFBIG;
+            return false;
+        }
+    }
+}
+
+static void on_loaded(void *context, const char *key, const char *value) {
+    struct state_file *file = context;
+    struct slice name = slice_text(key);
+    mem_free(value ? table_set(file->entries, name, mem_strdup(value)) : table_remove(file->entries, name));
+}
+
+enum state_file_load state_file_load(struct state_file *file, struct error *err) {
+    int fd = open(file->path, O_RDWR | O_APPEND | O_CLOEXEC);
+    /* A file that cannot be written can still be read; writing then raises the alarm. */
+    if (fd < 0 && (errno == EACCES || errno == EROFS)) fd = open(file->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) return STATE_FILE_ABSENT;
+    if (fd < 0) {
+        error_set(err, "cannot open the state file %s: %s", file->path, strerror(errno));
+        return STATE_FILE_REFUSED;
+    }
+    struct bytes text = {0};
+    struct state_text_info info;
+    enum state_file_load result = STATE_FILE_REFUSED;
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        error_set(err, "the state file %s is in use by another process: every sentinel needs one of its own",
+                  file->path);
+    } else if (!read_file(fd, &text)) {
+        error_set(err, "cannot read the state file %s: %s", file->path, strerror(errno));
+    } else {
+        switch (state_text_read(bytes_slice(&text), on_loaded, file, &info, err)) {
+        case STATE_TEXT_OK: result = STATE_FILE_OK; break;
+        case STATE_TEXT_TORN: result = STATE_FILE_TAIL_LOST; break;
+        case STATE_TEXT_NONE: result = STATE_FILE_LOST; break;
+        case STATE_TEXT_REFUSED: break;
+        }
+        if (result != STATE_FILE_OK) error_prefix(err, "the state file %s", file->path);
+        file->next_serial = info.last_serial + 1;
+    }
+    if (result == STATE_FILE_REFUSED) {
+        CHECK(close(fd) == 0);
+    } else {
+        file->fd = fd; /* keeps the lock; the first write makes a new file in any case */
+        file->file_bytes = text.size;
+    }
+    bytes_fini(&text);
+    return result;
+}
+
+const char *state_file_find(const struct state_file *file, const char *key) {
+    return table_find(file->entries, slice_text(key));
+}
+
+void state_file_each(const struct state_file *file, void (*on_entry)(void *, const char *, const char *),
+                     void *context) {
+    struct table_walk *walks = table_sorted(file->entries);
+    for (size_t i = 0; i < table_count(file->entries); i++) {
+        char *key = slice_to_text(walks[i].key);
+        on_entry(context, key, walks[i].value);
+        mem_free(key);
+    }
+    mem_free(walks);
+}
+
+void state_file_set(struct state_file *file, const char *key, const char *value) {
+    const char *old = state_file_find(file, key);
+    if (old && strcmp(old, value) == 0) return;
+    mem_free(table_set(file->entries, slice_text(key), mem_strdup(value)));
+    table_set(file->changed, slice_text(key), file);
+}
+
+void state_file_remove(struct state_file *file, const char *key) {
+    char *old = table_remove(file->entries, slice_text(key));
+    if (!old) return;
+    mem_free(old);
+    table_set(file->changed, slice_text(key), file);
+}
+
+static void print_record(struct state_file *file, struct bytes *out, const struct table *keys) {
+    size_t start = state_text_begin(out, file->next_serial++);
+    struct table_walk *walks = table_sorted(keys);
+    for (size_t i = 0; i < table_count(keys); i++) {
+        char *key = slice_to_text(walks[i].key);
+        state_text_add(out, key, state_file_find(file, key));
+        mem_free(key);
+    }
+    mem_free(walks);
+    state_text_end(out, start);
+}
+
+static void start_job(struct state_file *file) {
+    struct job *job = &file->job;
+    size_t appended = file->file_bytes - file->snapshot_bytes;
+    bool long_enough = appended > REWRITE_MIN_BYTES && appended > REWRITE_FACTOR * file->snapshot_bytes;
+    bytes_clear(&job->text);
+    job->rewrite = file->rewrite_due || long_enough;
+    if (job->rewrite) {
+        state_text_add_head(&job->text);
+        print_record(file, &job->text, file->entries);
+    } else {
+        print_record(file, &job->text, file->changed);
+    }
+    table_clear(file->changed, NULL);
+    job->ticket = file->committed;
+    job->fd = file->fd;
+    if (!file->has_thread) start_thread(file);
+    CHECK(pthread_mutex_lock(&file->mutex) == 0);
+    job->state = JOB_READY;
+    CHECK(pthread_cond_signal(&file->wake) == 0);
+    CHECK(pthread_mutex_unlock(&file->mutex) == 0);
+    file->running = true;
+}
+
+uint64_t state_file_commit(struct state_file *file) {
+    if (table_count(file->changed) == 0 && !file->rewrite_due) return file->committed;
+    file->committed++;
+    if (!file->running && !file->has_alarm) start_job(file);
+    return file->committed;
+}
+
+uint64_t state_file_durable(const struct state_file *file) {
+    return file->durable;
+}
+
+int state_file_fd(const struct state_file *file) {
+    return file->event_fd;
+}
+
+static void take_result(struct state_file *file) {
+    struct job *job = &file->job;
+    file->running = false;
+    file->fd = job->fd;
+    if (job->failed) {
+        file->rewrite_due = true;
+        file->stats.failures++;
+        if (!file->has_alarm) file->stats.failed_since_ms = clock_now_ms();
+        file->has_alarm = true;
+        file->alarm = job->error;
+        return;
+    }
+    file->has_alarm = false;
+    file->stats.failed_since_ms = 0;
+    file->stats.last_sync_us = job->took_us;
+    file->durable = job->ticket;
+    if (job->rewrite) {
+        file->rewrite_due = false;
+        file->stats.rewrites++;
+        file->snapshot_bytes = file->file_bytes = job->text.size;
+    } else {
+        file->stats.appends++;
+        file->file_bytes += job->text.size;
+    }
+}
+
+bool state_file_collect(struct state_file *file) {
+    uint64_t count;
+    ssize_t n = read(file->event_fd, &count, sizeof(count));
+    CHECK(n == sizeof(count) || errno == EAGAIN);
+    CHECK(pthread_mutex_lock(&file->mutex) == 0);
+    bool done = file->job.state == JOB_DONE;
+    if (done) file->job.state = JOB_NONE;
+    CHECK(pthread_mutex_unlock(&file->mutex) == 0);
+    if (!done) return false;
+    take_result(file);
+    if (!file->has_alarm && file->durable < file->committed) start_job(file);
+    return true;
+}
+
+const char *state_file_alarm(const struct state_file *file) {
+    return file->has_alarm ? file->alarm.text : NULL;
+}
+
+void state_file_retry(struct state_file *file) {
+    if (file->has_alarm && !file->running) start_job(file);
+}
+
+bool state_file_flush(struct state_file *file, struct error *err) {
+    if (file->running) {
+        wait_for_job(file);
+        (void)state_file_collect(file);
+    }
+    if (file->running) wait_for_job(file), (void)state_file_collect(file);
+    file->rewrite_due = true;
+    file->committed++;
+    start_job(file);
+    wait_for_job(file);
+    (void)state_file_collect(file);
+    return !file->has_alarm || error_set(err, "%s", file->alarm.text);
+}
+
+void state_file_read_stats(const struct state_file *file, struct state_file_stats *stats) {
+    *stats = file->stats;
+    stats->bytes = file->file_bytes;
+}
