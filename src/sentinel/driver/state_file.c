@@ -2,14 +2,12 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/table.h"
+#include "base/worker.h"
 #include "sentinel/driver/state_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,17 +18,17 @@ enum {
     FILE_MAX_BYTES = 64 * 1024 * 1024,
 };
 
-/* What the thread is to do, and how it ended. The loop's thread fills it in while the thread is idle, the thread owns
- * it while `state` is JOB_READY, and the loop's thread again from JOB_DONE on. */
+/* What the worker is to do, and how it ended. The worker's from worker_submit() until `done`. */
 struct job {
-    enum { JOB_NONE, JOB_READY, JOB_DONE, JOB_QUIT } state;
-    bool         rewrite;
-    struct bytes text;
-    uint64_t     ticket; /* state_file_durable() after success */
-    int          fd;     /* in: to append to; out: the file as it is now, -1: none */
-    int64_t      took_us;
-    bool         failed;
-    struct error error;
+    struct worker_job  worker;
+    struct state_file *file;
+    bool               rewrite;
+    struct bytes       text;
+    uint64_t           ticket; /* state_file_durable() after success */
+    int                fd;     /* in: to append to; out: the file as it is now, -1: none */
+    int64_t            took_us;
+    bool               failed;
+    struct error       error;
 };
 
 struct state_file {
@@ -39,7 +37,7 @@ struct state_file {
     struct table *changed; /* keys that the file does not have yet; the value is unused */
     uint64_t      next_serial;
     uint64_t      committed, durable; /* tickets */
-    bool          running;            /* the thread has a job */
+    bool          running;            /* the worker has the job */
     bool          rewrite_due;        /* the next write must be a whole file */
     int           fd;
     size_t        snapshot_bytes, file_bytes;
@@ -48,15 +46,12 @@ struct state_file {
 
     struct state_file_stats stats;
 
-    pthread_t       thread;
-    bool            has_thread;
-    pthread_mutex_t mutex; /* guards job.state */
-    pthread_cond_t  wake, done;
-    struct job      job;
-    int             event_fd;
+    struct worker *worker;
+    struct job     job;
+    bool           news; /* a write has finished since the last collect */
 };
 
-/* ---- on the thread ---- */
+/* ---- on the worker's thread ---- */
 
 static bool write_all(int fd, struct slice text) {
     while (text.size) {
@@ -98,9 +93,11 @@ static bool write_whole(struct state_file *file, struct slice text, int *fd, str
     return true;
 }
 
-static void run_job(struct state_file *file, struct job *job) {
-    int64_t start = clock_now_us();
+static void run_job(struct worker_job *worker) {
+    struct job *job = container_of(worker, struct job, worker);
+    struct state_file *file = job->file;
     struct slice text = bytes_slice(&job->text);
+    int64_t start = clock_now_us();
     if (job->rewrite) {
         job->failed = !write_whole(file, text, &job->fd, &job->error);
     } else {
@@ -108,33 +105,6 @@ static void run_job(struct state_file *file, struct job *job) {
                         (fdatasync(job->fd) == 0 || fail(&job->error, "sync", file->path)));
     }
     job->took_us = clock_now_us() - start;
-}
-
-static void *thread_main(void *context) {
-    struct state_file *file = context;
-    CHECK(pthread_mutex_lock(&file->mutex) == 0);
-    for (;;) {
-        while (file->job.state != JOB_READY && file->job.state != JOB_QUIT)
-            CHECK(pthread_cond_wait(&file->wake, &file->mutex) == 0);
-        if (file->job.state == JOB_QUIT) break;
-        CHECK(pthread_mutex_unlock(&file->mutex) == 0);
-        run_job(file, &file->job);
-        CHECK(pthread_mutex_lock(&file->mutex) == 0);
-        file->job.state = JOB_DONE;
-        CHECK(pthread_cond_signal(&file->done) == 0);
-        CHECK(write(file->event_fd, &(uint64_t){1}, sizeof(uint64_t)) == sizeof(uint64_t));
-    }
-    CHECK(pthread_mutex_unlock(&file->mutex) == 0);
-    return NULL;
-}
-
-static void start_thread(struct state_file *file) {
-    sigset_t all, before;
-    sigfillset(&all);
-    CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-    CHECK(pthread_create(&file->thread, NULL, thread_main, file) == 0);
-    CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
-    file->has_thread = true;
 }
 
 /* ---- on the loop's thread ---- */
@@ -145,7 +115,9 @@ static char *directory_of(const char *path) {
     return slash == path ? mem_strdup("/") : mem_strndup(path, (size_t)(slash - path));
 }
 
-struct state_file *state_file_new(const char *path) {
+static void on_job_done(struct worker_job *worker);
+
+struct state_file *state_file_new(const char *path, void (*wake)(void *context), void *context) {
     struct state_file *file = mem_zalloc(sizeof(*file));
     file->path = mem_strdup(path);
     file->temporary = mem_printf("%s.tmp", path);
@@ -155,11 +127,10 @@ struct state_file *state_file_new(const char *path) {
     file->next_serial = 1;
     file->rewrite_due = true;
     file->fd = -1;
-    CHECK(pthread_mutex_init(&file->mutex, NULL) == 0);
-    CHECK(pthread_cond_init(&file->wake, NULL) == 0);
-    CHECK(pthread_cond_init(&file->done, NULL) == 0);
-    file->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    CHECK(file->event_fd >= 0);
+    file->worker = worker_new("state-file", wake, context);
+    file->job.file = file;
+    file->job.worker.run = run_job;
+    file->job.worker.done = on_job_done;
     return file;
 }
 
@@ -167,32 +138,13 @@ const char *state_file_path(const struct state_file *file) {
     return file->path;
 }
 
-static void wait_for_job(struct state_file *file) {
-    CHECK(pthread_mutex_lock(&file->mutex) == 0);
-    while (file->job.state == JOB_READY) CHECK(pthread_cond_wait(&file->done, &file->mutex) == 0);
-    CHECK(pthread_mutex_unlock(&file->mutex) == 0);
-}
-
 void state_file_free(struct state_file **taken) {
     struct state_file *file = *taken;
     *taken = NULL;
     if (!file) return;
-    while (file->running) { /* also what was committed meanwhile; an alarm ends it */
-        wait_for_job(file);
-        (void)state_file_collect(file);
-    }
-    if (file->has_thread) {
-        CHECK(pthread_mutex_lock(&file->mutex) == 0);
-        file->job.state = JOB_QUIT;
-        CHECK(pthread_cond_signal(&file->wake) == 0);
-        CHECK(pthread_mutex_unlock(&file->mutex) == 0);
-        CHECK(pthread_join(file->thread, NULL) == 0);
-    }
+    state_file_wait(file);
+    worker_free(&file->worker);
     if (file->fd >= 0) (void)close(file->fd); /* what matters was synced */
-    CHECK(close(file->event_fd) == 0);
-    pthread_cond_destroy(&file->wake);
-    pthread_cond_destroy(&file->done);
-    pthread_mutex_destroy(&file->mutex);
     bytes_fini(&file->job.text);
     table_free(&file->entries, mem_free);
     table_free(&file->changed, NULL);
@@ -316,11 +268,7 @@ static void start_job(struct state_file *file) {
     table_clear(file->changed, NULL);
     job->ticket = file->committed;
     job->fd = file->fd;
-    if (!file->has_thread) start_thread(file);
-    CHECK(pthread_mutex_lock(&file->mutex) == 0);
-    job->state = JOB_READY;
-    CHECK(pthread_cond_signal(&file->wake) == 0);
-    CHECK(pthread_mutex_unlock(&file->mutex) == 0);
+    worker_submit(file->worker, &job->worker);
     file->running = true;
 }
 
@@ -333,10 +281,6 @@ uint64_t state_file_commit(struct state_file *file) {
 
 uint64_t state_file_durable(const struct state_file *file) {
     return file->durable;
-}
-
-int state_file_fd(const struct state_file *file) {
-    return file->event_fd;
 }
 
 static void take_result(struct state_file *file) {
@@ -365,18 +309,22 @@ static void take_result(struct state_file *file) {
     }
 }
 
-bool state_file_collect(struct state_file *file) {
-    uint64_t count;
-    ssize_t n = read(file->event_fd, &count, sizeof(count));
-    CHECK(n == sizeof(count) || errno == EAGAIN);
-    CHECK(pthread_mutex_lock(&file->mutex) == 0);
-    bool done = file->job.state == JOB_DONE;
-    if (done) file->job.state = JOB_NONE;
-    CHECK(pthread_mutex_unlock(&file->mutex) == 0);
-    if (!done) return false;
+static void on_job_done(struct worker_job *worker) {
+    struct state_file *file = container_of(worker, struct job, worker)->file;
     take_result(file);
+    file->news = true;
     if (!file->has_alarm && file->durable < file->committed) start_job(file);
-    return true;
+}
+
+bool state_file_collect(struct state_file *file) {
+    worker_collect(file->worker);
+    bool news = file->news;
+    file->news = false;
+    return news;
+}
+
+void state_file_wait(struct state_file *file) {
+    while (file->running) worker_drain(file->worker);
 }
 
 const char *state_file_alarm(const struct state_file *file) {
@@ -388,16 +336,11 @@ void state_file_retry(struct state_file *file) {
 }
 
 bool state_file_flush(struct state_file *file, struct error *err) {
-    if (file->running) {
-        wait_for_job(file);
-        (void)state_file_collect(file);
-    }
-    if (file->running) wait_for_job(file), (void)state_file_collect(file);
+    state_file_wait(file);
     file->rewrite_due = true;
     file->committed++;
     start_job(file);
-    wait_for_job(file);
-    (void)state_file_collect(file);
+    state_file_wait(file);
     return !file->has_alarm || error_set(err, "%s", file->alarm.text);
 }
 

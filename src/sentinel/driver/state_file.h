@@ -21,7 +21,7 @@
  * After a failed write or sync the next attempt writes a whole new file (temporary file, fsync, rename, fsync of the
  * directory): what a kernel has of a file whose sync failed cannot be known.
  *
- * All writing happens on a thread of its own. Changes made while a write runs share the next one. Owned by the driver;
+ * All writing happens on a worker thread. Changes made while a write runs share the next one. Owned by the driver;
  * everything but the thread runs on the loop's thread.
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
@@ -45,8 +45,9 @@ struct state_file_stats {
     int64_t  failed_since_ms;             /* monotonic; 0: no alarm */
 };
 
-/* `path` is copied. gives: state_file_free(). */
-struct state_file *state_file_new(const char *path);
+/* `path` is copied. `wake(context)` is called on the worker's thread when a write has finished: it must only make the
+ * owner call state_file_collect() soon. gives: state_file_free(). */
+struct state_file *state_file_new(const char *path, void (*wake)(void *context), void *context);
 /* takes; waits until what was committed is written or has failed. */
 void        state_file_free(struct state_file **file);
 const char *state_file_path(const struct state_file *file); /* lends, until free */
@@ -68,10 +69,11 @@ void state_file_remove(struct state_file *file, const char *key);
 uint64_t state_file_commit(struct state_file *file);
 uint64_t state_file_durable(const struct state_file *file);
 
-/* Becomes readable when the thread has finished a write; then state_file_collect() is due. It takes the result in,
- * starts the next write if something waits, and returns true when state_file_durable() or the alarm changed. */
-int  state_file_fd(const struct state_file *file);
+/* Takes the result of a finished write in and starts the next if something waits. True: state_file_durable() or the
+ * alarm may have changed since the last call. */
 bool state_file_collect(struct state_file *file);
+/* Waits until nothing is being written, and collects. Blocks. */
+void state_file_wait(struct state_file *file);
 
 /* The alarm: why the state cannot be written (lends, until the next collect), NULL while it can. While there is an
  * alarm nothing is written until state_file_retry(). */

@@ -3,7 +3,6 @@
 #include "sentinel/driver/state_file.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,21 +28,23 @@ static void place_fini(struct place *place) {
     CU_ASSERT_EQUAL(rmdir(place->directory), 0);
 }
 
+static void on_wake(void *context) {
+    (void)context; /* the tests wait */
+}
+
 static struct state_file *open_at(const struct place *place, enum state_file_load expected) {
     struct error err = {""};
-    struct state_file *file = state_file_new(place->path);
+    struct state_file *file = state_file_new(place->path, on_wake, NULL);
     enum state_file_load result = state_file_load(file, &err);
     CU_ASSERT_EQUAL(result, expected);
     return file;
 }
 
-/* Waits until the ticket is durable or an alarm is up. */
+/* False: an alarm is up and the ticket is not durable. */
 static bool wait_for(struct state_file *file, uint64_t ticket) {
-    while (state_file_durable(file) < ticket && !state_file_alarm(file)) {
-        struct pollfd fd = {.fd = state_file_fd(file), .events = POLLIN};
-        CU_ASSERT_FATAL(poll(&fd, 1, 20000) == 1);
-        (void)state_file_collect(file);
-    }
+    state_file_wait(file);
+    CU_ASSERT(state_file_collect(file));
+    CU_ASSERT(state_file_durable(file) >= ticket || state_file_alarm(file) != NULL);
     return state_file_durable(file) >= ticket;
 }
 
@@ -148,7 +149,7 @@ UNIT_TEST(state_file, leaves_a_strangers_file_alone) {
     fputs("port: 26379\n", stranger);
     fclose(stranger);
     struct error err;
-    struct state_file *file = state_file_new(place.path);
+    struct state_file *file = state_file_new(place.path, on_wake, NULL);
     CU_ASSERT_EQUAL(state_file_load(file, &err), STATE_FILE_REFUSED);
     CU_ASSERT(strstr(err.text, "not a state file") != NULL);
     state_file_free(&file);
@@ -194,14 +195,13 @@ UNIT_TEST(state_file, a_full_disk_is_an_alarm_until_it_is_not) {
     CU_ASSERT(state_file_commit(file) > ticket && state_file_durable(file) < ticket);
     limit_file_size(20);
     state_file_retry(file);
-    struct pollfd fd = {.fd = state_file_fd(file), .events = POLLIN};
-    CU_ASSERT_FATAL(poll(&fd, 1, 20000) == 1);
+    state_file_wait(file);
     CU_ASSERT(state_file_collect(file));
     CU_ASSERT(strstr(state_file_alarm(file), "cannot write") != NULL);
     limit_file_size(RLIM_INFINITY);
     /* What a crash would leave now is the last good state. */
     state_file_retry(file);
-    CU_ASSERT_FATAL(poll(&fd, 1, 20000) == 1);
+    state_file_wait(file);
     CU_ASSERT(state_file_collect(file));
     CU_ASSERT_PTR_NULL(state_file_alarm(file));
     CU_ASSERT(state_file_durable(file) > ticket);
