@@ -5,6 +5,7 @@
 #include <bsd/unistd.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,10 +107,11 @@ static bool read_setting(const char *path, char *text, size_t size) {
     return true;
 }
 
-bool daemon_kernel_warning(unsigned *state, int backlog, char *text, size_t size) {
+bool daemon_kernel_warning(unsigned *state, int backlog, const char **name, char *text, size_t size) {
     char setting[128];
     if (*state == 0) {
         *state = 1;
+        *name = "overcommit-memory";
         if (read_setting("/proc/sys/vm/overcommit_memory", setting, sizeof setting) && atoi(setting) != 1) {
             snprintf(text, size,
                      "WARNING Memory overcommit must be enabled! Without it, a background save or replication may fail "
@@ -120,6 +122,7 @@ bool daemon_kernel_warning(unsigned *state, int backlog, char *text, size_t size
     }
     if (*state == 1) {
         *state = 2;
+        *name = "transparent-huge-pages";
         if (read_setting("/sys/kernel/mm/transparent_hugepage/enabled", setting, sizeof setting) &&
             strstr(setting, "[always]")) {
             snprintf(text, size,
@@ -132,6 +135,7 @@ bool daemon_kernel_warning(unsigned *state, int backlog, char *text, size_t size
     }
     if (*state == 2) {
         *state = 3;
+        *name = "tcp-backlog";
         if (read_setting("/proc/sys/net/core/somaxconn", setting, sizeof setting) && atoi(setting) > 0 &&
             atoi(setting) < backlog) {
             snprintf(text, size,
@@ -147,4 +151,52 @@ bool daemon_kernel_warning(unsigned *state, int backlog, char *text, size_t size
 void daemon_disable_thp(void) {
     if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0)
         log_write(LOG_WARNING, "Can't switch off transparent huge pages for this process: %s", strerror(errno));
+}
+
+/* The value at the first call, so that it can be added to and given back. */
+static bool  oom_known;
+static int   oom_at_start;
+static const char oom_path[] = "/proc/self/oom_score_adj";
+
+static bool write_oom_score(int value, struct error *err) {
+    FILE *file = fopen(oom_path, "we");
+    if (!file) return error_set(err, "Can't open %s: %s", oom_path, strerror(errno));
+    bool written = fprintf(file, "%d", MAX(-1000, MIN(1000, value))) > 0;
+    if (fclose(file) != 0 || !written) return error_set(err, "Can't write %s: %s", oom_path, strerror(errno));
+    return true;
+}
+
+bool daemon_set_oom_score(int value, bool relative, struct error *err) {
+    char text[32];
+    if (!oom_known) {
+        if (!read_setting(oom_path, text, sizeof text)) return error_set(err, "Can't read %s: %s", oom_path, strerror(errno));
+        oom_at_start = atoi(text);
+        oom_known = true;
+    }
+    return write_oom_score(relative ? oom_at_start + value : value, err);
+}
+
+void daemon_restore_oom_score(void) {
+    struct error err;
+    if (oom_known && !write_oom_score(oom_at_start, &err)) log_write(LOG_WARNING, "%s", err.text);
+}
+
+bool daemon_set_cpus(const char *list, struct error *err) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    const char *at = list;
+    while (*at) {
+        char *end;
+        unsigned long first = strtoul(at, &end, 10), last = first, step = 1;
+        if (end == at) return error_set(err, "'%s' is no list of processors", list);
+        if (*end == '-') last = strtoul(end + 1, &end, 10);
+        if (*end == ':') step = strtoul(end + 1, &end, 10);
+        if ((*end && *end != ',') || last < first || step == 0 || last >= CPU_SETSIZE)
+            return error_set(err, "'%s' is no list of processors", list);
+        for (unsigned long cpu = first; cpu <= last; cpu += step) CPU_SET(cpu, &set);
+        at = *end ? end + 1 : end;
+    }
+    if (sched_setaffinity(0, sizeof set, &set) != 0)
+        return error_set(err, "Can't bind to the processors %s: %s", list, strerror(errno));
+    return true;
 }

@@ -28,7 +28,15 @@ void daemon_set_title(const char *title);
 uint64_t daemon_raise_open_files(uint64_t wanted);
 
 /* One warning about the kernel's settings, ready for the log, or false: nothing (more) to say. Start with *state = 0.
- * `backlog` is the listen backlog that was asked for. */
-MUST_USE bool daemon_kernel_warning(unsigned *state, int backlog, char *text, size_t size);
+ * `backlog` is the listen backlog that was asked for; `*name` is a word for the warning, lent for good. */
+MUST_USE bool daemon_kernel_warning(unsigned *state, int backlog, const char **name, char *text, size_t size);
 /* Switches transparent huge pages off for this process. */
 void daemon_disable_thp(void);
+
+/* How readily the kernel kills this process when memory is out: -1000 to 1000, cut there. `relative` adds it to the value
+ * that was in force at the first call. */
+MUST_USE bool daemon_set_oom_score(int value, bool relative, struct error *err);
+/* Gives the value of the start back. */
+void daemon_restore_oom_score(void);
+/* The processors that this thread may run on, as "0-3,8,10-20:2". */
+MUST_USE bool daemon_set_cpus(const char *list, struct error *err);
