@@ -17,3 +17,6 @@ libcore_a_SOURCES += \
 	src/core/config/core_settings.h \
 	src/core/config/param.def \
 	src/core/config/param.h
+# users
+libcore_a_SOURCES += \
+	src/core/acl/user.h
