@@ -74,6 +74,7 @@ enum param_flags {
     PARAM_FILE_ONLY = 1 << 4, /* unknown to CONFIG GET and SET (user, rename-command, include) */
     PARAM_MULTI = 1 << 5,     /* a list of which redis.conf and the command line write one item each time */
     PARAM_REQUIRED = 1 << 6,  /* in a group: a member without it is an error */
+    PARAM_VOLATILE = 1 << 7,  /* applied even when CONFIG SET gives it the value it has (a file may have changed) */
 };
 
 struct param_choice {
@@ -106,7 +107,7 @@ struct param {
     const char                *def;    /* default, as words; NULL: "" for text, empty for list and map */
     int64_t                    min, max;
     unsigned                   words;
-    unsigned                   flags;
+    unsigned                   flags; /* enum param_flags */
     const struct param_choice *choices;
     param_check               *check;   /* may be NULL */
     const char                *section; /* of the manual: "network" */
@@ -201,10 +202,15 @@ const char *params_suggest(const struct params *params, struct slice name);
 /* The same among some rows. */
 const char *params_suggest_row(const struct param *rows, size_t count, struct slice name);
 
-size_t              params_count(const struct params *params);             /* rows, without aliases and absent names */
-struct param_entry *params_at(const struct params *params, size_t place);  /* in the order of their names */
+size_t              params_count(const struct params *params);            /* rows, without aliases and absent names */
+struct param_entry *params_at(const struct params *params, size_t place); /* in the order of their names */
 size_t                     params_absent_count(const struct params *params);
+/* NULL: a row has that name after all. */
 const struct param_absent *params_absent_at(const struct params *params, size_t place);
+/* Is there any name that starts with `prefix` and a dash? Then `prefix` may be a map in a file. */
+bool params_has_prefix(const struct params *params, struct slice prefix);
+/* May this value stand for an absent name? */
+bool param_absent_accepts(const struct param_absent *absent, struct slice text);
 
 const struct param *param_row(const struct param_entry *entry);
 /* The value now, in canonical form; gives: param_values_fini(). */
@@ -229,8 +235,8 @@ struct param_origin param_origin(const struct param_entry *entry);
  * expected, without name or value. */
 MUST_USE bool param_parse(const struct param *row, const struct slice *words, size_t count, struct param_values *out,
                           struct error *err);
-/* The same from items (a YAML list or map): each item one text, with its key where the row is a map. `at` (may be NULL)
- * receives the number of the item that is wrong. */
+/* The same from items (a YAML list or map): an item without a key is words, in a map too. `at` (may be NULL) receives
+ * the number of the item that is wrong, or the number of items when it is not one alone. */
 MUST_USE bool param_parse_items(const struct param *row, const struct param_values *items, struct param_values *out,
                                 size_t *at, struct error *err);
 
@@ -238,6 +244,9 @@ MUST_USE bool param_parse_items(const struct param *row, const struct param_valu
  * values. A map merges. */
 MUST_USE bool param_store(struct params *params, struct param_entry *entry, struct param_values *values,
                           struct param_origin origin, struct error *err);
+
+/* Remembers the name of a file for as long as the params live; lends it. */
+const char *params_keep_file(struct params *params, const char *path);
 
 /* CONFIG SET: all or nothing. Checks all, stores all, applies all; on failure everything is as it was, `err` says why
  * in the words of the established servers and `failed` which change. Neither looks at PARAM_PROTECTED nor at aliases
@@ -248,6 +257,8 @@ struct param_change {
 };
 MUST_USE bool params_change(struct params *params, const struct param_change *changes, size_t count, size_t *failed,
                             struct error *err);
+
+/* ---- settings structs ----------------------------------------------------------------------------------------- */
 
 /* A settings struct of its own, outside the registry (members of groups, tests). */
 void settings_init(const struct param *rows, size_t count, void *settings); /* zeroed before; stores the defaults */
@@ -261,7 +272,7 @@ void settings_get(const struct param *row, const void *settings, struct param_va
 void param_values_fini(struct param_values *values);
 void param_values_add(struct param_values *values, struct slice key, struct slice text); /* key.data NULL: none */
 void param_values_copy(struct param_values *to, const struct param_values *from);        /* `to` is empty */
-bool param_values_equal(const struct param_values *a, const struct param_values *b);     /* order counts, but not a map's */
+bool param_values_equal(const struct param_values *a, const struct param_values *b);     /* a map's order is no matter */
 const char *param_values_find(const struct param_values *values, const char *key);       /* NULL: absent. Lent */
 /* Items and keys joined by blanks: CONFIG GET's form. Adds to `out`. */
 void param_values_print(const struct param_values *values, struct bytes *out);
