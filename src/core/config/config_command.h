@@ -5,4 +5,4 @@
 #include "core/command/command.h"
 
 extern const struct command config_commands[];
-extern const size_t         config_command_count;
+extern const size_t config_command_count;

@@ -19,8 +19,8 @@ MUST_USE bool config_load(struct params *params, const char *path, int argument_
  * Absolute where config_load() got an absolute path. Lent. */
 const char *config_path(const struct params *params);
 
-/* kvd --check-config PATH: config_load() without arguments, on freshly made params. Prints "PATH: ok" or the problems to
- * `report`. */
+/* kvd --check-config PATH: config_load() without arguments, on freshly made params. Prints "PATH: ok" or the problems
+ * to `report`. */
 MUST_USE bool config_check_file(struct params *params, const char *path, struct bytes *report);
 
 /* kvd --import-config PATH: the redis.conf or sentinel.conf at `path` as YAML in `yaml`. What it includes is taken in.

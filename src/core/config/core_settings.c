@@ -31,13 +31,14 @@ static const struct param_choice loglevel_choices[] = {{"debug", LOG_DEBUG},    
                                                        {"nothing", LOG_NOTHING}, {0}};
 /* The values are those of <syslog.h>, which cannot be included beside base/log.h. */
 #define FACILITY(number) ((number) << 3)
-static const struct param_choice syslog_choices[] = {
-    {"user", FACILITY(1)},    {"local0", FACILITY(16)}, {"local1", FACILITY(17)},
-    {"local2", FACILITY(18)}, {"local3", FACILITY(19)}, {"local4", FACILITY(20)},
-    {"local5", FACILITY(21)}, {"local6", FACILITY(22)}, {"local7", FACILITY(23)},
-    {0}};
+static const struct param_choice syslog_choices[] = {{"user", FACILITY(1)},    {"local0", FACILITY(16)},
+                                                     {"local1", FACILITY(17)}, {"local2", FACILITY(18)},
+                                                     {"local3", FACILITY(19)}, {"local4", FACILITY(20)},
+                                                     {"local5", FACILITY(21)}, {"local6", FACILITY(22)},
+                                                     {"local7", FACILITY(23)}, {0}};
 
-/* ---- checks -------------------------------------------------------------------------------------------------------- */
+/* ---- checks --------------------------------------------------------------------------------------------------------
+ */
 
 static void set_text(struct param_item *item, const char *text) {
     char *copy = mem_strdup(text); /* `text` may be part of the old one */
@@ -56,7 +57,7 @@ static bool check_hz(const struct param *row, struct param_values *values, struc
 
 static bool check_tls_protocols(const struct param *row, struct param_values *values, struct error *err) {
     static const char *const known[] = {"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
-    struct slice             rest = slice_text(values->items[0].text), word;
+    struct slice rest = slice_text(values->items[0].text), word;
     while (slice_split(&rest, ' ', &word)) {
         bool good = word.size == 0;
         for (size_t i = 0; i < COUNT_OF(known); i++) good |= slice_is_nocase(word, known[i]);
@@ -84,9 +85,9 @@ static bool parse_limit(struct slice text, struct output_limit *out) {
 
 static bool check_output_buffer_limit(const struct param *row, struct param_values *values, struct error *err) {
     for (size_t i = 0; i < values->count; i++) {
-        struct param_item  *item = &values->items[i];
+        struct param_item *item = &values->items[i];
         struct output_limit limit;
-        const char         *class = class_name(item->key);
+        const char *class = class_name(item->key);
         if (!class) return error_set(err, "Invalid client class specified in buffer limit configuration.");
         if (!parse_limit(slice_text(item->text), &limit))
             return error_set(err, "Error in hard, soft or soft_seconds setting in buffer limit configuration.");
@@ -101,7 +102,7 @@ static bool check_output_buffer_limit(const struct param *row, struct param_valu
 
 struct output_limit core_settings_output_limit(const struct core_settings *settings, const char *class) {
     struct output_limit limit = {0};
-    const char         *name = class_name(class);
+    const char *name = class_name(class);
     CHECK(name != NULL);
     const char *text = param_values_find(&settings->client_output_buffer_limit, name);
     CHECK(text && parse_limit(slice_text(text), &limit));
@@ -113,7 +114,7 @@ static bool check_proc_title_template(const struct param *row, struct param_valu
                                         "tls-port", "unixsocket",  "config-file"};
     for (const char *at = values->items[0].text; (at = strpbrk(at, "{}"));) {
         const char *end = strchr(at, '}');
-        bool        good = false;
+        bool good = false;
         for (size_t i = 0; *at == '{' && end && i < COUNT_OF(known); i++)
             good |= slice_is(slice_make(at + 1, (size_t)(end - at - 1)), known[i]);
         if (!good) return error_set(err, "template format is invalid or contains unknown variables");
@@ -136,8 +137,9 @@ static bool check_shutdown(const struct param *row, struct param_values *values,
     unsigned flags = core_settings_shutdown_flags(values);
     for (size_t i = 0; i < values->count; i++) {
         struct slice word = slice_text(values->items[i].text);
-        bool         good = slice_is_nocase(word, "default");
-        for (unsigned bit = 0; bit < COUNT_OF(shutdown_names); bit++) good |= slice_is_nocase(word, shutdown_names[bit]);
+        bool good = slice_is_nocase(word, "default");
+        for (unsigned bit = 0; bit < COUNT_OF(shutdown_names); bit++)
+            good |= slice_is_nocase(word, shutdown_names[bit]);
         if (good) continue;
         return error_set(err, "argument(s) must be one of the following: default, save, nosave, now, force");
     }
@@ -165,7 +167,7 @@ static bool check_oom_values(const struct param *row, struct param_values *value
 static bool check_percentiles(const struct param *row, struct param_values *values, struct error *err) {
     for (size_t i = 0; i < values->count; i++) {
         double value;
-        char   text[40];
+        char text[40];
         if (!number_parse_double(slice_text(values->items[i].text), &value))
             return error_set(err, "Invalid latency-tracking-info-percentiles parameters");
         if (!(value >= 0 && value <= 100))
@@ -179,8 +181,8 @@ static bool check_percentiles(const struct param *row, struct param_values *valu
 /* "0-3,8,10-20:2" */
 static bool is_cpu_range(struct slice range) {
     struct slice first, last, step;
-    uint64_t     low, high, every = 1;
-    bool         has_step = slice_split(&range, ':', &first) && range.data;
+    uint64_t low, high, every = 1;
+    bool has_step = slice_split(&range, ':', &first) && range.data;
     if (has_step && !slice_split(&range, ':', &step)) return false;
     if (has_step && (range.data || !number_parse_uint(step, &every) || every == 0)) return false;
     struct slice bounds = first;
@@ -198,7 +200,8 @@ static bool check_cpulist(const struct param *row, struct param_values *values, 
     return true;
 }
 
-/* ---- dir: the working directory is the process's, so it is asked and told here ----------------------------------------- */
+/* ---- dir: the working directory is the process's, so it is asked and told here
+ * ----------------------------------------- */
 
 static void get_dir(void *context, struct param_values *out) {
     char path[PATH_MAX];
@@ -216,7 +219,8 @@ static bool equal_dir(void *context, const struct param_values *file) {
     return strcmp(settings->dir, file->items[0].text) == 0;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------------------------ */
+/* ---- rows
+ * ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct param core_rows[] = {
 #define PARAM(name, field, type, ...) PARAM_ROW(struct core_settings, name, field, type, __VA_ARGS__)
@@ -226,5 +230,6 @@ static const struct param core_rows[] = {
 
 void core_settings_add(struct core_settings *settings, struct params *params) {
     params_add(params, core_rows, COUNT_OF(core_rows), settings);
-    params_bind(params, "dir", (struct param_binding){.get = get_dir, .apply = apply_dir, .equal = equal_dir}, settings);
+    params_bind(params, "dir", (struct param_binding){.get = get_dir, .apply = apply_dir, .equal = equal_dir},
+                settings);
 }

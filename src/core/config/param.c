@@ -8,42 +8,43 @@
 #include <stdlib.h>
 
 struct param_entry {
-    const struct param  *row;
-    void                *settings;
+    const struct param *row;
+    void *settings;
     struct param_binding binding;
-    void                *check_context, *apply_context, *get_context, *equal_context;
-    struct param_origin  origin;
+    void *check_context, *apply_context, *get_context, *equal_context;
+    struct param_origin origin;
 };
 
 struct group_entry {
     const struct param_group *group;
-    void                     *context;
+    void *context;
 };
 
 struct room { /* one params_add() */
     const struct param *rows;
-    size_t              count;
-    void               *settings;
+    size_t count;
+    void *settings;
 };
 
 struct params {
-    struct table        *entries; /* name and alias to entry; not case-sensitive */
+    struct table *entries; /* name and alias to entry; not case-sensitive */
     struct param_entry **sorted;
-    size_t               count;
-    struct room         *rooms;
-    size_t               room_count;
-    struct group_entry  *groups;
-    size_t               group_count;
-    char               **files;
-    size_t               file_count;
-    char                *main_file; /* what CONFIG REWRITE edits; NULL: nothing */
+    size_t count;
+    struct room *rooms;
+    size_t room_count;
+    struct group_entry *groups;
+    size_t group_count;
+    char **files;
+    size_t file_count;
+    char *main_file; /* what CONFIG REWRITE edits; NULL: nothing */
 };
 
 static const struct param_absent absent_rows[] = {
 #include "core/config/param_absent.def"
 };
 
-/* ---- life ---------------------------------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------------------------------
+ */
 
 struct params *params_new(void) {
     struct params *params = mem_zalloc(sizeof *params);
@@ -141,7 +142,8 @@ const char *params_keep_file(struct params *params, const char *path) {
     return params->files[params->file_count++] = mem_strdup(path);
 }
 
-/* ---- finding --------------------------------------------------------------------------------------------------------- */
+/* ---- finding
+ * --------------------------------------------------------------------------------------------------------- */
 
 struct param_entry *params_find(const struct params *params, struct slice name) {
     return table_find(params->entries, name);
@@ -200,11 +202,13 @@ bool params_has_prefix(const struct params *params, struct slice prefix) {
     for (size_t i = 0; i < COUNT_OF(absent_rows); i++)
         if (begins(absent_rows[i].name, prefix) || begins(absent_rows[i].alias, prefix)) return true;
     for (size_t i = 0; i < params->group_count; i++)
-        if (begins(params->groups[i].group->name, prefix) || begins(params->groups[i].group->alias, prefix)) return true;
+        if (begins(params->groups[i].group->name, prefix) || begins(params->groups[i].group->alias, prefix))
+            return true;
     return false;
 }
 
-/* ---- names that look alike --------------------------------------------------------------------------------------------- */
+/* ---- names that look alike
+ * --------------------------------------------------------------------------------------------- */
 
 enum { LONGEST_NAME = 64 };
 
@@ -234,8 +238,8 @@ static unsigned distance(struct slice a, struct slice b) {
 
 struct nearest {
     struct slice wanted;
-    const char  *name;
-    unsigned     distance;
+    const char *name;
+    unsigned distance;
 };
 
 static void consider(struct nearest *nearest, const char *name) {
@@ -271,7 +275,8 @@ const char *params_suggest_row(const struct param *rows, size_t count, struct sl
     return nearest.name;
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------------------------- */
+/* ---- reading
+ * -------------------------------------------------------------------------------------------------------------- */
 
 const struct param *param_row(const struct param_entry *entry) {
     return entry->row;
@@ -318,14 +323,15 @@ bool param_is_default(const struct param_entry *entry) {
     return same;
 }
 
-/* ---- changing -------------------------------------------------------------------------------------------------------------- */
+/* ---- changing
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static bool check_bound(const struct param_entry *entry, const struct param_values *values, struct error *err) {
     return !entry->binding.check || entry->binding.check(entry->check_context, values, err);
 }
 
-bool param_store(struct params *params, struct param_entry *entry, struct param_values *values, struct param_origin origin,
-                 struct error *err) {
+bool param_store(struct params *params, struct param_entry *entry, struct param_values *values,
+                 struct param_origin origin, struct error *err) {
     if (!check_bound(entry, values, err)) {
         param_values_fini(values);
         return false;
@@ -338,9 +344,9 @@ bool param_store(struct params *params, struct param_entry *entry, struct param_
 /* One params_change() in flight. Arrays are as long as the list of changes. */
 struct change {
     const struct param_change *changes;
-    size_t                     count;
-    struct param_values       *new_values, *old_values;
-    bool                      *is_same;
+    size_t count;
+    struct param_values *new_values, *old_values;
+    bool *is_same;
 };
 
 /* The first change with the same function and context as change i: it applies for all of them. */
@@ -409,7 +415,7 @@ bool params_change(struct params *params, const struct param_change *changes, si
     change.old_values = mem_zalloc((count + 1) * sizeof *change.old_values);
     change.is_same = mem_zalloc((count + 1) * sizeof *change.is_same);
     size_t at = 0;
-    bool   good = check_all(&change, &at, err);
+    bool good = check_all(&change, &at, err);
     if (good) {
         store_all(&change, change.new_values);
         good = apply_all(&change, count, &at, err);

@@ -79,7 +79,7 @@ enum param_flags {
 
 struct param_choice {
     const char *name;
-    int         value;
+    int value;
 }; /* an array ends with {NULL, 0}; of several names of one value the first is printed */
 
 struct param_item {
@@ -90,7 +90,7 @@ struct param_item {
 /* `{0}` is a valid empty one. */
 struct param_values {
     struct param_item *items; /* owned by the values, as are the texts */
-    size_t             count;
+    size_t count;
 };
 
 struct param;
@@ -100,19 +100,19 @@ struct param;
 typedef bool param_check(const struct param *row, struct param_values *values, struct error *err);
 
 struct param {
-    const char                *name;  /* "repl-timeout" */
-    const char                *alias; /* another spelling, on equal terms: "slave-read-only". NULL: none */
-    enum param_type            type;
-    size_t                     offset; /* of the field in the settings struct */
-    const char                *def;    /* default, as words; NULL: "" for text, empty for list and map */
-    int64_t                    min, max;
-    unsigned                   words;
-    unsigned                   flags; /* enum param_flags */
+    const char *name;  /* "repl-timeout" */
+    const char *alias; /* another spelling, on equal terms: "slave-read-only". NULL: none */
+    enum param_type type;
+    size_t offset;   /* of the field in the settings struct */
+    const char *def; /* default, as words; NULL: "" for text, empty for list and map */
+    int64_t min, max;
+    unsigned words;
+    unsigned flags; /* enum param_flags */
     const struct param_choice *choices;
-    param_check               *check;   /* may be NULL */
-    const char                *section; /* of the manual: "network" */
-    const char                *help;    /* a sentence or more */
-    const char                *example; /* for the manual where the default says nothing; YAML. May be NULL */
+    param_check *check;  /* may be NULL */
+    const char *section; /* of the manual: "network" */
+    const char *help;    /* a sentence or more */
+    const char *example; /* for the manual where the default says nothing; YAML. May be NULL */
 };
 
 #define PARAM_FIELD_bool(field) bool field;
@@ -136,7 +136,7 @@ struct param_absent {
     const char *alias;  /* may be NULL */
     const char *reason; /* "the append-only file" : what is not here */
     const char *off;    /* the value that means "off" and is accepted. NULL: none */
-    unsigned    words;  /* as in struct param, for names that take more than one word */
+    unsigned words;     /* as in struct param, for names that take more than one word */
 };
 #define PARAM_ABSENT(absent_name, ...) {.name = absent_name, __VA_ARGS__},
 
@@ -174,15 +174,15 @@ void params_bind(struct params *params, const char *name, struct param_binding b
  * relative ("down-after-milliseconds"), nesting joins with dashes here too. */
 struct param_member {
     struct slice name; /* "mymaster" */
-    const void  *settings;
-    const bool  *given; /* given[i]: row i stood in the file */
+    const void *settings;
+    const bool *given; /* given[i]: row i stood in the file */
 };
 struct param_group {
-    const char         *name; /* "sentinel-masters" */
-    const char         *alias; /* may be NULL: "sentinel-primaries" */
+    const char *name;  /* "sentinel-masters" */
+    const char *alias; /* may be NULL: "sentinel-primaries" */
     const struct param *rows;
-    size_t              count;
-    size_t              settings_size;
+    size_t count;
+    size_t settings_size;
     /* A member was read and all its values passed. Borrows the member: copy what is to stay. False with `err` (what is
      * wrong with it, without its name) is reported at the member's place. Only fill tables here: nothing has started,
      * and --check-config calls it too. */
@@ -194,17 +194,17 @@ void params_add_group(struct params *params, const struct param_group *group, vo
 /* ---- finding and reading ------------------------------------------------------------------------------------ */
 
 /* Either spelling; case does not matter. NULL: unknown or absent. */
-struct param_entry        *params_find(const struct params *params, struct slice name);
+struct param_entry *params_find(const struct params *params, struct slice name);
 const struct param_absent *params_find_absent(const struct params *params, struct slice name);
-const struct param_group  *params_find_group(const struct params *params, struct slice name, void **context);
+const struct param_group *params_find_group(const struct params *params, struct slice name, void **context);
 /* The known name (row, alias, absent, group) that looks most like `name`; NULL: none is near enough. Lent for good. */
 const char *params_suggest(const struct params *params, struct slice name);
 /* The same among some rows. */
 const char *params_suggest_row(const struct param *rows, size_t count, struct slice name);
 
-size_t              params_count(const struct params *params);            /* rows, without aliases and absent names */
+size_t params_count(const struct params *params);                         /* rows, without aliases and absent names */
 struct param_entry *params_at(const struct params *params, size_t place); /* in the order of their names */
-size_t                     params_absent_count(const struct params *params);
+size_t params_absent_count(const struct params *params);
 /* NULL: a row has that name after all. */
 const struct param_absent *params_absent_at(const struct params *params, size_t place);
 /* Is there any name that starts with `prefix` and a dash? Then `prefix` may be a map in a file. */
@@ -223,8 +223,8 @@ bool param_is_default(const struct param_entry *entry);
 enum param_source { PARAM_FROM_DEFAULT, PARAM_FROM_FILE, PARAM_FROM_ARGUMENT, PARAM_FROM_COMMAND };
 struct param_origin {
     enum param_source source;
-    const char       *file; /* PARAM_FROM_FILE: lent as long as the params live. Else NULL */
-    unsigned          line, column; /* from 1; 0: none */
+    const char *file;      /* PARAM_FROM_FILE: lent as long as the params live. Else NULL */
+    unsigned line, column; /* from 1; 0: none */
 };
 struct param_origin param_origin(const struct param_entry *entry);
 
@@ -253,7 +253,7 @@ const char *params_keep_file(struct params *params, const char *path);
  * given twice: config_command does. */
 struct param_change {
     struct param_entry *entry;
-    struct slice        text;
+    struct slice text;
 };
 MUST_USE bool params_change(struct params *params, const struct param_change *changes, size_t count, size_t *failed,
                             struct error *err);
@@ -272,8 +272,8 @@ void settings_get(const struct param *row, const void *settings, struct param_va
 void param_values_fini(struct param_values *values);
 void param_values_add(struct param_values *values, struct slice key, struct slice text); /* key.data NULL: none */
 void param_values_copy(struct param_values *to, const struct param_values *from);        /* `to` is empty */
-bool param_values_equal(const struct param_values *a, const struct param_values *b);     /* a map's order is no matter */
-const char *param_values_find(const struct param_values *values, const char *key);       /* NULL: absent. Lent */
+bool param_values_equal(const struct param_values *a, const struct param_values *b); /* a map's order is no matter */
+const char *param_values_find(const struct param_values *values, const char *key);   /* NULL: absent. Lent */
 /* Items and keys joined by blanks: CONFIG GET's form. Adds to `out`. */
 void param_values_print(const struct param_values *values, struct bytes *out);
 

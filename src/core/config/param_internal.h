@@ -5,7 +5,7 @@
 #include "core/config/param.h"
 
 /* The file that CONFIG REWRITE edits; copied. NULL: none. */
-void        params_set_main_file(struct params *params, const char *path);
+void params_set_main_file(struct params *params, const char *path);
 const char *params_main_file(const struct params *params);
 
 /* Do these values mean what is in force? */

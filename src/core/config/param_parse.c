@@ -103,7 +103,7 @@ static void add_whole(struct param_values *out, const struct slice *arguments, s
 /* ---- one item of each type: adds its canonical form to `out` ----------------------------------------------------- */
 
 static bool within(const struct param *row, int64_t value, struct error *err) {
-    bool    unbounded = row->type == PARAM_TYPE_int && row->min == 0 && row->max == 0;
+    bool unbounded = row->type == PARAM_TYPE_int && row->min == 0 && row->max == 0;
     int64_t min = unbounded ? INT64_MIN : row->min;
     int64_t max = row->max ? row->max : INT64_MAX;
     if (value >= min && value <= max) return true;
@@ -129,7 +129,7 @@ static bool parse_size(const struct param *row, struct slice text, struct param_
 
 static bool parse_octal(const struct param *row, struct slice text, struct param_values *out, struct error *err) {
     int64_t value = 0;
-    bool    good = text.size > 0 && text.size <= 10;
+    bool good = text.size > 0 && text.size <= 10;
     for (size_t i = 0; good && i < text.size; i++) {
         good = text.data[i] >= '0' && text.data[i] <= '7';
         value = value * 8 + (text.data[i] - '0');
@@ -137,7 +137,7 @@ static bool parse_octal(const struct param *row, struct slice text, struct param
     if (!good) return error_set(err, "argument couldn't be parsed as an octal number");
     if (!within(row, value, err)) return false;
     char digits[NUMBER_TEXT_SIZE];
-    int  size = snprintf(digits, sizeof digits, "%llo", (unsigned long long)value);
+    int size = snprintf(digits, sizeof digits, "%llo", (unsigned long long)value);
     param_values_add(out, (struct slice){0}, slice_make(digits, (size_t)size));
     return true;
 }
@@ -184,7 +184,8 @@ static bool parse_plain(const struct param *row, struct slice text, struct param
     case PARAM_TYPE_octal: return parse_octal(row, text, out, err);
     case PARAM_TYPE_enum: return parse_enum(row, text, out, err);
     case PARAM_TYPE_text:
-        if (memchr(text.data ? text.data : "", 0, text.size)) return error_set(err, "argument must not hold a zero byte");
+        if (memchr(text.data ? text.data : "", 0, text.size))
+            return error_set(err, "argument must not hold a zero byte");
         if (row->max && text.size > (uint64_t)row->max)
             return error_set(err, "argument must be at most %lld bytes long", (long long)row->max);
         param_values_add(out, (struct slice){0}, text);
@@ -195,7 +196,8 @@ static bool parse_plain(const struct param *row, struct slice text, struct param
     UNREACHABLE("lists and maps are not plain");
 }
 
-/* ---- lists and maps ----------------------------------------------------------------------------------------------- */
+/* ---- lists and maps -----------------------------------------------------------------------------------------------
+ */
 
 static bool add_key(struct param_values *out, struct slice key, struct slice text, struct error *err) {
     param_values_add(out, key, text);
@@ -213,14 +215,14 @@ static bool add_grouped(const struct param *row, const struct slice *arguments, 
         return true;
     }
     struct param_values words = {0};
-    struct bytes        text = {0};
+    struct bytes text = {0};
     gather_words(&words, arguments, count);
     size_t each = row->words ? row->words : words.count;
-    bool   good = each == 0 || words.count % each == 0;
+    bool good = each == 0 || words.count % each == 0;
     if (row->type == PARAM_TYPE_map && words.count == 1) good = false;
     if (!good) error_set(err, "wrong number of arguments");
     for (size_t i = 0; good && i < words.count; i += each) {
-        size_t      skip = row->type == PARAM_TYPE_map ? 1 : 0;
+        size_t skip = row->type == PARAM_TYPE_map ? 1 : 0;
         bytes_clear(&text);
         join_words(&text, words.items + i + skip, each - skip);
         if (skip)
@@ -234,11 +236,12 @@ static bool add_grouped(const struct param *row, const struct slice *arguments, 
 }
 
 /* An item with its key: the text must be as many words as the row says. */
-static bool add_keyed(const struct param *row, const struct param_item *item, struct param_values *out, struct error *err) {
+static bool add_keyed(const struct param *row, const struct param_item *item, struct param_values *out,
+                      struct error *err) {
     struct slice text = slice_text(item->text);
     if (row->words <= 2) return add_key(out, slice_text(item->key), text, err);
     struct param_values words = {0};
-    struct bytes        joined = {0};
+    struct bytes joined = {0};
     add_words(&words, text);
     bool good = words.count == row->words - 1 || error_set(err, "wrong number of arguments");
     join_words(&joined, words.items, words.count);
@@ -288,7 +291,7 @@ bool param_parse_items(const struct param *row, const struct param_values *items
     }
     for (*at = 0; *at < items->count; ++*at) {
         const struct param_item *item = &items->items[*at];
-        struct slice             text = slice_text(item->text);
+        struct slice text = slice_text(item->text);
         bool good = item->key ? (row->type == PARAM_TYPE_map || error_set(err, "takes a list, not a map")) &&
                                     add_keyed(row, item, out, err)
                               : add_grouped(row, &text, 1, out, err);
@@ -300,7 +303,8 @@ bool param_parse_items(const struct param *row, const struct param_values *items
     return finish(row, out, err);
 }
 
-/* ---- settings structs ---------------------------------------------------------------------------------------------- */
+/* ---- settings structs ----------------------------------------------------------------------------------------------
+ */
 
 static void *field_of(const struct param *row, void *settings) {
     return (char *)settings + row->offset;
@@ -309,7 +313,7 @@ static void *field_of(const struct param *row, void *settings) {
 static void merge(struct param_values *into, struct param_values *from) {
     for (size_t i = 0; i < from->count; i++) {
         struct param_item *item = &from->items[i];
-        size_t             j = 0;
+        size_t j = 0;
         while (j < into->count && strcmp(into->items[j].key, item->key) != 0) j++;
         if (j == into->count) {
             param_values_add(into, slice_text(item->key), slice_text(item->text));
@@ -328,9 +332,9 @@ static int choice_value(const struct param *row, const char *name) {
 }
 
 void settings_store(const struct param *row, void *settings, struct param_values *values) {
-    void       *field = field_of(row, settings);
+    void *field = field_of(row, settings);
     const char *text = is_plain(row) ? values->items[0].text : "";
-    int64_t     number = 0;
+    int64_t number = 0;
     switch (row->type) {
     case PARAM_TYPE_bool: *(bool *)field = strcmp(text, "yes") == 0; break;
     case PARAM_TYPE_int: CHECK(number_parse_int(slice_text(text), field)); break;
@@ -357,7 +361,7 @@ void settings_store(const struct param *row, void *settings, struct param_values
 
 void settings_get(const struct param *row, const void *settings, struct param_values *out) {
     const void *field = field_of(row, (void *)(uintptr_t)settings);
-    char        digits[NUMBER_TEXT_SIZE] = "";
+    char digits[NUMBER_TEXT_SIZE] = "";
     const char *text = digits;
     switch (row->type) {
     case PARAM_TYPE_bool: text = *(const bool *)field ? "yes" : "no"; break;
@@ -376,8 +380,8 @@ void settings_get(const struct param *row, const void *settings, struct param_va
 void settings_init(const struct param *rows, size_t count, void *settings) {
     for (size_t i = 0; i < count; i++) {
         struct param_values values = {0};
-        struct error        err;
-        struct slice        def = slice_text(rows[i].def ? rows[i].def : "");
+        struct error err;
+        struct slice def = slice_text(rows[i].def ? rows[i].def : "");
         if (!param_parse(&rows[i], &def, 1, &values, &err)) {
             fprintf(stderr, "default of %s: %s\n", rows[i].name, err.text);
             UNREACHABLE("a default that its own row refuses");
@@ -396,11 +400,12 @@ void settings_fini(const struct param *rows, size_t count, void *settings) {
     }
 }
 
-/* ---- words for people ------------------------------------------------------------------------------------------------ */
+/* ---- words for people
+ * ------------------------------------------------------------------------------------------------ */
 
 static void print_bounds(const struct param *row, struct bytes *out) {
     int64_t max = row->max ? row->max : INT64_MAX;
-    bool    open_end = max == INT64_MAX || max == INT32_MAX;
+    bool open_end = max == INT64_MAX || max == INT32_MAX;
     if (row->type == PARAM_TYPE_int && row->min == 0 && row->max == 0) return;
     if (open_end)
         bytes_add_printf(out, " from %lld", (long long)row->min);
