@@ -1,0 +1,141 @@
+/* One database: from keys to values, with expiry, and what is told to others when a key changes.
+ *
+ * Commands work on keys only through this file. A key that is past its deadline is never seen: whoever looks it up
+ * removes it. Large values are freed on another thread (lazy_free).
+ * SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "store/keyspace/key_table.h"
+
+struct keyspace;
+struct lazy_free;
+struct table;
+
+/* ---- what all databases of a server share ---- */
+
+enum keyspace_class { /* classes of keyspace events, in the letters of notify-keyspace-events */
+    KEYSPACE_GENERIC = 1 << 0, /* g */
+    KEYSPACE_STRING = 1 << 1,  /* $ */
+    KEYSPACE_LIST = 1 << 2,    /* l */
+    KEYSPACE_SET = 1 << 3,     /* s */
+    KEYSPACE_HASH = 1 << 4,    /* h */
+    KEYSPACE_ZSET = 1 << 5,    /* z */
+    KEYSPACE_EXPIRED = 1 << 6, /* x */
+    KEYSPACE_EVICTED = 1 << 7, /* e */
+    KEYSPACE_STREAM = 1 << 8,  /* t */
+    KEYSPACE_NEW = 1 << 9      /* n */
+};
+
+struct keyspace_hooks { /* each may be NULL */
+    void *context;
+    /* A key changed, for WATCH and caching clients: only called while keyspace->watched is set. */
+    void (*touched)(void *context, struct keyspace *keyspace, struct slice key);
+    /* Something happened to a key, for keyspace events. */
+    void (*event)(void *context, struct keyspace *keyspace, struct slice key, enum keyspace_class class, const char *event);
+    /* A key is past its deadline and about to be removed: replicas and the append-only file must be told. */
+    void (*expired)(void *context, struct keyspace *keyspace, struct slice key);
+    /* A lookup that found nothing (keymiss events). */
+    void (*missed)(void *context, struct keyspace *keyspace, struct slice key);
+};
+
+struct keyspace_stats {
+    uint64_t hits, misses;
+    uint64_t expired;             /* keys removed because of their deadline */
+    uint64_t expired_by_cycle;    /* ... not because somebody looked them up */
+    uint64_t expire_cycle_stopped; /* cycles that ended for lack of time */
+    int64_t  expire_cycle_us;     /* spent in all cycles */
+};
+
+struct keyspace_shared { /* owned by the store; outlives its databases */
+    struct hash_key       hash_key;
+    const int64_t        *wall_ms; /* the time of the running command */
+    const uint32_t       *clock;   /* seconds, 24 bits: when a key was last used */
+    struct lazy_free     *lazy_free;
+    bool                  free_here;     /* large values are freed on the spot (lazyfree-lazy-...: no) */
+    bool                  keep_expired;  /* what is past its deadline is not seen, but not removed either (paused) */
+    bool                  no_touch;      /* lookups leave the time of last use alone (CLIENT NO-TOUCH) */
+    struct keyspace_hooks hooks;
+    struct keyspace_stats stats;
+};
+
+struct keyspace { /* shown for the sake of inlining; fields are keyspace.c's unless they say otherwise */
+    struct keyspace_shared *shared;
+    int                     id; /* SELECT's number */
+    struct key_table       *table; /* NULL until a key is added */
+    struct expire_index    *timers, *old_timers;
+    uint8_t                 timer_generation; /* 0 or RECORD_TIMER_ODD */
+    size_t                  expiring;         /* keys with a deadline */
+    __int128                deadline_sum_ms;  /* of these */
+    struct table           *watched; /* tx/watch's: who watches which key; NULL: nobody ever did */
+};
+
+void keyspace_init(struct keyspace *keyspace, struct keyspace_shared *shared, int id); /* keeps shared */
+void keyspace_fini(struct keyspace *keyspace);
+
+/* ---- looking up ---- */
+
+/* Where a key is or would be. Valid until another key of this database is added or removed. */
+struct spot {
+    struct record *record; /* NULL: absent */
+    uint64_t       hash;
+    uint64_t      *slot;
+};
+
+static inline uint64_t keyspace_hash(const struct keyspace *keyspace, struct slice key) {
+    return key_table_hash(&keyspace->shared->hash_key, key);
+}
+/* For reading: counts hit or miss, notes the use. NULL: absent. */
+struct record *keyspace_read(struct keyspace *keyspace, struct slice key);
+/* The same without noting the use (TTL, TYPE, OBJECT ...). */
+struct record *keyspace_look(struct keyspace *keyspace, struct slice key);
+/* For changing: no statistics. True: it is there. */
+bool keyspace_open(struct keyspace *keyspace, struct slice key, struct spot *spot);
+/* Begins to fetch what keyspace_read() of this hash will need: first the bucket, later the record. */
+void keyspace_prefetch(const struct keyspace *keyspace, uint64_t hash);
+void keyspace_prefetch_record(const struct keyspace *keyspace, uint64_t hash);
+
+/* ---- changing; none of these calls the hooks but expiry itself ---- */
+
+enum { KEYSPACE_KEEP_TTL = -2 };
+/* Stores the value under the key, which spot tells about (from keyspace_open()). An old value is freed. The value's
+ * object is taken. `expires_ms`: wall clock, RECORD_NEVER or KEYSPACE_KEEP_TTL. */
+void keyspace_put(struct keyspace *keyspace, struct slice key, struct spot *spot, const struct value *value,
+                  int64_t expires_ms);
+void keyspace_remove(struct keyspace *keyspace, struct spot *spot); /* the record is there; it is gone afterwards */
+/* The record leaves the database and is the caller's. */
+struct record *keyspace_take(struct keyspace *keyspace, struct spot *spot);
+void keyspace_set_expires(struct keyspace *keyspace, struct spot *spot, int64_t expires_ms); /* or RECORD_NEVER */
+/* Makes the string value of this key an editable text of `size` bytes: what was there stays as far as it fits, new bytes
+ * are zero. Lends them until the key changes. */
+char *keyspace_edit_text(struct keyspace *keyspace, struct spot *spot, size_t size);
+
+/* ---- telling ---- */
+
+void keyspace_touched(struct keyspace *keyspace, struct slice key); /* only for WATCH: what changed is not a value */
+/* After each change of a key. `event` is the name in keyspace events. */
+static inline void keyspace_changed(struct keyspace *keyspace, struct slice key, enum keyspace_class class,
+                                    const char *event) {
+    if (UNLIKELY(keyspace->watched != NULL)) keyspace_touched(keyspace, key);
+    const struct keyspace_hooks *hooks = &keyspace->shared->hooks;
+    if (UNLIKELY(hooks->event != NULL)) hooks->event(hooks->context, keyspace, key, class, event);
+}
+
+/* ---- the whole ---- */
+
+size_t keyspace_count(const struct keyspace *keyspace);
+/* Keys that are past their deadline and still there are counted until they are removed. */
+int64_t keyspace_average_ttl_ms(const struct keyspace *keyspace); /* 0: no key has one */
+size_t  keyspace_table_memory(const struct keyspace *keyspace);
+size_t  keyspace_timer_memory(const struct keyspace *keyspace);
+/* Removes every key; on the other thread if `async`. Returns how many. */
+size_t keyspace_clear(struct keyspace *keyspace, bool async);
+/* What is in them changes places (SWAPDB); who watches which key does not. */
+void keyspace_swap(struct keyspace *a, struct keyspace *b);
+/* Every key that is not past its deadline has the same chance; NULL: none. */
+struct record *keyspace_random(struct keyspace *keyspace, struct random *random);
+/* As key_table_scan(); an empty database ends at once. Expired records are passed too. */
+bool keyspace_scan(const struct keyspace *keyspace, uint64_t *cursor, void (*each)(void *context, struct record *record),
+                   void *context);
+bool keyspace_is_expired(const struct keyspace *keyspace, const struct record *record);
+
+/* Removes keys that are past their deadline until `until_us` (clock_now_us()). True: there is more to do. */
+bool keyspace_expire_some(struct keyspace *keyspace, int64_t until_us);

@@ -1,0 +1,105 @@
+#include "store/keyspace/lazy_free.h"
+#include "base/mem.h"
+#include "base/worker.h"
+#include "net/loop.h"
+
+#include <stdatomic.h>
+
+struct lazy_free {
+    struct loop     *loop;
+    struct worker   *worker; /* NULL until needed */
+    struct loop_wake wake;
+    _Atomic uint64_t pending, done;
+};
+
+struct job {
+    struct worker_job   job;
+    struct lazy_free   *lazy;
+    struct key_table   *table;  /* either this */
+    void               *object; /* or this */
+    enum value_type     type;
+    enum value_encoding encoding;
+    uint64_t            count;
+};
+
+struct lazy_free *lazy_free_new(struct loop *loop) {
+    struct lazy_free *lazy = mem_zalloc(sizeof *lazy);
+    lazy->loop = loop;
+    return lazy;
+}
+
+void lazy_free_free(struct lazy_free **place) {
+    struct lazy_free *lazy = *place;
+    if (!lazy) return;
+    *place = NULL;
+    if (lazy->worker) worker_free(&lazy->worker);
+    if (lazy->loop) loop_wake_stop(&lazy->wake);
+    mem_free(lazy);
+}
+
+static void on_worker_wake(void *context) {
+    struct lazy_free *lazy = context;
+    if (lazy->loop) loop_wake_send(&lazy->wake);
+}
+
+static void on_wake(struct loop_wake *wake) {
+    worker_collect(container_of(wake, struct lazy_free, wake)->worker);
+}
+
+static void run(struct worker_job *base) {
+    struct job *job = container_of(base, struct job, job);
+    if (job->table) key_table_free(&job->table);
+    if (job->object) value_free_object(job->type, job->encoding, job->object);
+    atomic_fetch_sub(&job->lazy->pending, job->count);
+    atomic_fetch_add(&job->lazy->done, job->count);
+}
+
+static void on_done(struct worker_job *base) {
+    mem_free(container_of(base, struct job, job));
+}
+
+static void submit(struct lazy_free *lazy, struct job what) {
+    if (!lazy->worker) {
+        lazy->worker = worker_new("kvd-lazyfree", on_worker_wake, lazy);
+        if (lazy->loop) loop_wake_start(lazy->loop, &lazy->wake, on_wake);
+    }
+    if (!lazy->loop) worker_collect(lazy->worker);
+    struct job *job = mem_alloc(sizeof *job);
+    *job = what;
+    job->job = (struct worker_job){.run = run, .done = on_done};
+    job->lazy = lazy;
+    atomic_fetch_add(&lazy->pending, job->count);
+    worker_submit(lazy->worker, &job->job);
+}
+
+void lazy_free_object(struct lazy_free *lazy, enum value_type type, enum value_encoding encoding, void *object) {
+    if (value_free_effort(type, encoding, object) > LAZY_FREE_EFFORT_MIN)
+        submit(lazy, (struct job){.object = object, .type = type, .encoding = encoding, .count = 1});
+    else
+        value_free_object(type, encoding, object);
+}
+
+void lazy_free_record(struct lazy_free *lazy, struct record *record) {
+    void *object = record_object(record);
+    if (object) lazy_free_object(lazy, record_type(record), record_encoding(record), object);
+    record_free(record);
+}
+
+void lazy_free_table(struct lazy_free *lazy, struct key_table **table) {
+    if (!*table) return;
+    struct job job = {.table = *table, .count = key_table_count(*table)};
+    *table = NULL;
+    submit(lazy, job);
+}
+
+uint64_t lazy_free_pending(const struct lazy_free *lazy) {
+    return atomic_load(&lazy->pending);
+}
+
+uint64_t lazy_free_done(const struct lazy_free *lazy) {
+    return atomic_load(&lazy->done);
+}
+
+void lazy_free_reset(struct lazy_free *lazy) {
+    atomic_store(&lazy->done, 0);
+}
