@@ -1,14 +1,11 @@
 #include "store/keyspace/lazy_free.h"
 #include "base/mem.h"
 #include "base/worker.h"
-#include "net/loop.h"
 
 #include <stdatomic.h>
 
 struct lazy_free {
-    struct loop     *loop;
     struct worker   *worker; /* NULL until needed */
-    struct loop_wake wake;
     _Atomic uint64_t pending, done;
 };
 
@@ -22,10 +19,8 @@ struct job {
     uint64_t            count;
 };
 
-struct lazy_free *lazy_free_new(struct loop *loop) {
-    struct lazy_free *lazy = mem_zalloc(sizeof *lazy);
-    lazy->loop = loop;
-    return lazy;
+struct lazy_free *lazy_free_new(void) {
+    return mem_zalloc(sizeof(struct lazy_free));
 }
 
 void lazy_free_free(struct lazy_free **place) {
@@ -33,17 +28,15 @@ void lazy_free_free(struct lazy_free **place) {
     if (!lazy) return;
     *place = NULL;
     if (lazy->worker) worker_free(&lazy->worker);
-    if (lazy->loop) loop_wake_stop(&lazy->wake);
     mem_free(lazy);
 }
 
-static void on_worker_wake(void *context) {
-    struct lazy_free *lazy = context;
-    if (lazy->loop) loop_wake_send(&lazy->wake);
+void lazy_free_collect(struct lazy_free *lazy) {
+    if (lazy->worker) worker_collect(lazy->worker);
 }
 
-static void on_wake(struct loop_wake *wake) {
-    worker_collect(container_of(wake, struct lazy_free, wake)->worker);
+/* Nobody waits for what was freed: lazy_free_collect() comes by. */
+static void on_worker_wake(void *context) {
 }
 
 static void run(struct worker_job *base) {
@@ -59,11 +52,7 @@ static void on_done(struct worker_job *base) {
 }
 
 static void submit(struct lazy_free *lazy, struct job what) {
-    if (!lazy->worker) {
-        lazy->worker = worker_new("kvd-lazyfree", on_worker_wake, lazy);
-        if (lazy->loop) loop_wake_start(lazy->loop, &lazy->wake, on_wake);
-    }
-    if (!lazy->loop) worker_collect(lazy->worker);
+    if (!lazy->worker) lazy->worker = worker_new("kvd-lazyfree", on_worker_wake, NULL);
     struct job *job = mem_alloc(sizeof *job);
     *job = what;
     job->job = (struct worker_job){.run = run, .done = on_done};

@@ -6,11 +6,11 @@
 #include "store/keyspace/key_table.h"
 
 struct lazy_free;
-struct loop;
 
-/* `loop` may be NULL (tests): finished jobs are then collected when the next is submitted, and at the end. gives */
-struct lazy_free *lazy_free_new(struct loop *loop);
-void              lazy_free_free(struct lazy_free **lazy); /* waits for what is under way */
+struct lazy_free *lazy_free_new(void);                     /* gives: lazy_free_free() */
+void              lazy_free_free(struct lazy_free **lazy); /* waits for what is under way. takes */
+/* Gives back the memory of finished jobs' descriptions; now and then. */
+void lazy_free_collect(struct lazy_free *lazy);
 
 /* Above this many allocations an object is worth a thread's attention. */
 enum { LAZY_FREE_EFFORT_MIN = 64 };
