@@ -20,4 +20,4 @@ libcore_a_SOURCES += \
 	src/core/config/param.c src/core/config/param.h
 # users
 libcore_a_SOURCES += \
-	src/core/acl/user.h
+	src/core/acl/user.c src/core/acl/user.h src/core/acl/user_internal.h src/core/acl/user_rules.c

@@ -22,12 +22,12 @@ struct user {
     bool                nopass;       /* any password will do */
     signed char         sanitize;     /* 1 sanitize-payload, -1 skip-sanitize-payload, 0 never said */
     struct user_rights *rights;       /* user.c's: selectors, passwords */
-    unsigned            clients;      /* for whoever counts; users does not touch it after 0 */
 };
 
 struct users;
 
-/* Keeps `commands`, in which the rules look names up. Begins with the user "default", which may do everything without
+/* Keeps `commands`, in which the rules look names up, and the entries that rules name: once there are rules, the table
+ * must not lose commands. Begins with the user "default", which may do everything without
  * a password. gives: users_free() */
 struct users *users_new(const struct command_table *commands);
 void          users_free(struct users **users);
@@ -57,8 +57,7 @@ enum user_need { USER_READ = 1, USER_WRITE = 2 };
 enum user_verdict { USER_ALLOWED, USER_DENIED_COMMAND, USER_DENIED_KEY, USER_DENIED_CHANNEL };
 
 /* Whether `user` may run `entry` (the subcommand, where it has some) with these arguments. The keys are looked for only
- * when the user's keys are limited. `*denied_arg` (may be NULL) is the index of the denied key or channel; for a denied
- * command 0, or 1 where the first argument was what was denied. */
+ * when the user's keys are limited. `*denied_arg` (may be NULL) is the index of the denied key or channel, or 0. */
 enum user_verdict user_check(const struct user *user, const struct command_entry *entry, const struct slice *argv,
                              int argc, int *denied_arg);
 bool user_may_run(const struct user *user, const struct command_entry *entry); /* some selector has the command */
@@ -74,7 +73,7 @@ bool user_may_channel(const struct user *user, struct slice channel, bool is_pat
  * ..."). `*made` (may be NULL) tells whether the user is new. */
 MUST_USE bool users_apply(struct users *users, struct slice name, const struct slice *rules, size_t count, bool *made,
                           struct error *err);
-/* Tells apart what ACL SETUSER, an ACL file and the configuration's `user` may be given for names. */
+/* Neither blanks nor zero bytes. */
 bool users_is_good_name(struct slice name);
 
 /* Adds "on nopass ~* &* +@all": rules that make the same user when they are applied to a new one. */
@@ -91,7 +90,7 @@ const char *user_password_hash(const struct user *user, size_t index);
 
 /* ---- Deletion and replacement ---- */
 
-/* Clients that are `user` must be told first: users_on_gone(). False: no such user. The default user stays. */
+/* False: no such user. The default user stays. */
 bool users_remove(struct users *users, struct slice name);
 
 /* Replaces all users by those of `other` (whose default user's rules replace the default's). Users of the same name
