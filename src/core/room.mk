@@ -13,10 +13,12 @@ libcore_a_SOURCES += \
 # configuration
 libcore_a_SOURCES += \
 	src/core/config/config_command.h \
-	src/core/config/config_file.h \
+	src/core/config/config_file.c src/core/config/config_file.h \
 	src/core/config/core_settings.c src/core/config/core_settings.h \
 	src/core/config/param.def src/core/config/param_absent.def src/core/config/param_internal.h \
 	src/core/config/param_parse.c \
+	src/core/config/yaml_read.c src/core/config/yaml_read.h \
+	src/core/config/yaml_tree.c src/core/config/yaml_tree.h \
 	src/core/config/param.c src/core/config/param.h
 # users
 libcore_a_SOURCES += \
