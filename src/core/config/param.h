@@ -109,10 +109,11 @@ struct param {
     unsigned words;
     unsigned flags; /* enum param_flags */
     const struct param_choice *choices;
-    param_check *check;  /* may be NULL */
-    const char *section; /* of the manual: "network" */
-    const char *help;    /* a sentence or more */
-    const char *example; /* for the manual where the default says nothing; YAML. May be NULL */
+    param_check *check;      /* may be NULL */
+    const char *wrong_count; /* list, map: said of a wrong number of words. NULL: something general */
+    const char *section;     /* of the manual: "network" */
+    const char *help;        /* a sentence or more */
+    const char *example;     /* for the manual where the default says nothing; YAML. May be NULL */
 };
 
 #define PARAM_FIELD_bool(field) bool field;

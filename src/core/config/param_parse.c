@@ -199,6 +199,10 @@ static bool parse_plain(const struct param *row, struct slice text, struct param
 /* ---- lists and maps -----------------------------------------------------------------------------------------------
  */
 
+static bool wrong_count(const struct param *row, struct error *err) {
+    return error_set(err, "%s", row->wrong_count ? row->wrong_count : "wrong number of arguments");
+}
+
 static bool add_key(struct param_values *out, struct slice key, struct slice text, struct error *err) {
     param_values_add(out, key, text);
     for (size_t i = 0; i + 1 < out->count; i++)
@@ -220,7 +224,7 @@ static bool add_grouped(const struct param *row, const struct slice *arguments, 
     size_t each = row->words ? row->words : words.count;
     bool good = each == 0 || words.count % each == 0;
     if (row->type == PARAM_TYPE_map && words.count == 1) good = false;
-    if (!good) error_set(err, "wrong number of arguments");
+    if (!good) wrong_count(row, err);
     for (size_t i = 0; good && i < words.count; i += each) {
         size_t skip = row->type == PARAM_TYPE_map ? 1 : 0;
         bytes_clear(&text);
@@ -243,7 +247,7 @@ static bool add_keyed(const struct param *row, const struct param_item *item, st
     struct param_values words = {0};
     struct bytes joined = {0};
     add_words(&words, text);
-    bool good = words.count == row->words - 1 || error_set(err, "wrong number of arguments");
+    bool good = words.count == row->words - 1 || wrong_count(row, err);
     join_words(&joined, words.items, words.count);
     if (good) good = add_key(out, slice_text(item->key), slice_text(bytes_text(&joined)), err);
     bytes_fini(&joined);

@@ -217,7 +217,7 @@ static void keep_found(const struct scope *scope, struct param_entry *entry, str
 static void read_row(const struct scope *scope, const struct param *row, struct param_entry *entry, size_t place,
                      const struct yaml_tree_node *key, const struct yaml_tree_node *value) {
     struct param_values values = {0};
-    if (!is_first(scope, row->name, key)) return;
+    if (!is_first(scope, row->name, key) || value->is_bad) return;
     if (slice_is(slice_text(row->name), "include") && !scope->member) return; /* was read before */
     if (!parse_value(scope, row, value, &values)) {
         if (scope->member) scope->member->given[place] = true; /* do not call it missing as well */

@@ -55,8 +55,10 @@ static bool next_event(struct reader *reader) {
                  parser->problem_offset);
         mark = parser->mark;
     } else {
-        snprintf(sentence, sizeof sentence, "not YAML: %s%s%s", parser->problem ? parser->problem : "out of memory",
-                 parser->context ? " " : "", parser->context ? parser->context : "");
+        bool is_star = parser->context && strstr(parser->context, "alias"); /* bind: * */
+        snprintf(sentence, sizeof sentence, "not YAML: %s%s%s%s", parser->problem ? parser->problem : "out of memory",
+                 parser->context ? " " : "", parser->context ? parser->context : "",
+                 is_star ? "; a text that begins with * needs quotes" : "");
     }
     report(reader, mark, sentence);
     return false;
@@ -192,6 +194,7 @@ static struct yaml_tree_node *read_node(struct reader *reader, unsigned depth) {
         report(reader, event->start_mark, "aliases (*name) are not supported; a text that begins with * needs quotes");
         struct yaml_tree_node *node = new_node(reader, YAML_TREE_SCALAR);
         node->text = slice_make(mem_strdup(""), 0);
+        node->is_bad = true;
         return node;
     case YAML_NO_EVENT:
     case YAML_STREAM_START_EVENT:

@@ -21,6 +21,7 @@ struct yaml_tree_node {
     enum yaml_tree_kind kind;
     enum yaml_tree_style style;   /* of a scalar */
     bool is_flow;                 /* a list or map in brackets */
+    bool is_bad;                  /* a problem was reported already */
     bool is_null;                 /* a scalar that is not there ("key:" and nothing) */
     unsigned line, column;        /* from 1; columns count characters */
     size_t start, end;            /* bytes [start, end) of the text; comments and line ends after it are not in it */
