@@ -81,6 +81,9 @@ struct server_hooks {
     void (*shutdown_aborted)(void *context);
     /* CONFIG RESETSTAT. */
     void (*reset_stats)(void *context);
+    /* server_free(): clients and listeners are gone, the loop, parameters and commands are still there. The mode frees
+     * itself, these hooks included. */
+    void (*server_freed)(void *context);
 };
 
 #define SERVER_SHUTDOWN_SAVE (1u << 0)   /* save even without save points */
@@ -151,6 +154,8 @@ struct server {
     struct slowlog  *slowlog;
     struct latency  *latency;
     struct info     *info;
+
+    void *mode; /* the installed mode's own; core does not touch it */
 
     struct server_internal *internal; /* hooks, listeners, timers: server.c's */
 };

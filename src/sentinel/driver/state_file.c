@@ -216,6 +216,10 @@ const char *state_file_find(const struct state_file *file, const char *key) {
     return table_find(file->entries, slice_text(key));
 }
 
+size_t state_file_count(const struct state_file *file) {
+    return table_count(file->entries);
+}
+
 void state_file_each(const struct state_file *file, void (*on_entry)(void *, const char *, const char *),
                      void *context) {
     struct table_walk *walks = table_sorted(file->entries);

@@ -58,6 +58,7 @@ enum state_file_load state_file_load(struct state_file *file, struct error *err)
 
 /* lends, until the key changes; NULL: absent. */
 const char *state_file_find(const struct state_file *file, const char *key);
+size_t state_file_count(const struct state_file *file); /* entries */
 /* In the order of the keys. Nothing may be changed meanwhile. */
 void state_file_each(const struct state_file *file, void (*on_entry)(void *context, const char *key, const char *value),
                      void *context);
