@@ -82,7 +82,7 @@ bool   output_is_empty(const struct output *output);
 char *output_room_slow(struct output *output, size_t size);
 /* `size` contiguous bytes to be filled; then output_filled(). */
 static inline char *output_room(struct output *output, size_t size) {
-    if (LIKELY((size_t)(output->limit - output->at) >= size && output->at)) return output->at;
+    if (LIKELY((size_t)(output->limit - output->at) >= size && size > 0)) return output->at;
     return output_room_slow(output, size);
 }
 static inline void output_filled(struct output *output, size_t size) {
@@ -94,8 +94,8 @@ void output_add(struct output *output, const void *data, size_t size); /* copies
 void output_add_reference(struct output *output, const void *data, size_t size, void (*release)(void *context),
                           void *context);
 
-/* A place whose content is known only after what follows it: the count of an array. Fill it before anything of this
- * output is written or another hole before it is filled twice; holes may nest. */
+/* A place whose content is known only after what follows it: the count of an array. It must be filled before anything
+ * of this output is sent or joined. Holes nest: the one dug last is filled first. */
 struct output_hole {
     struct output_block *block;
     size_t               offset;

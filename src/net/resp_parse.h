@@ -46,11 +46,12 @@ struct resp_batch {
 };
 void resp_batch_fini(struct resp_batch *batch); /* zeroed is a valid one */
 
-/* What is known of a request that is not complete yet. Embedded in the connection's owner; zeroed is a valid one. */
+/* What is known of a request that did not come in one piece. Embedded in the connection's owner; zeroed is a valid
+ * one. */
 struct resp_parser {
-    struct resp_partial *partial; /* NULL unless a long request is under way */
-    char                 error[64];
-    struct resp_blocks  *blocks; /* of the request that is being executed */
+    struct resp_partial *partial;     /* NULL unless a long request is under way or being executed */
+    bool                 is_complete; /* `partial` is the first request of the last batch */
+    char                 error[48];
 };
 void resp_parser_fini(struct resp_parser *parser);
 
@@ -66,10 +67,11 @@ void resp_parser_fini(struct resp_parser *parser);
  * Rules may change within a batch (AUTH): parse with max 1 where that matters. */
 enum resp_status resp_parse_requests(struct resp_parser *parser, struct input *input, const struct resp_limits *limits,
                                      struct resp_batch *batch, size_t max);
-void resp_free_blocks(struct resp_parser *parser); /* the slow path of resp_request_done() */
-/* After the first request of a batch was executed: frees its blocks that nobody took. Cheap without any. */
+void resp_parser_forget(struct resp_parser *parser); /* the slow path of resp_request_done() */
+/* After each request was executed: frees what only the first of a batch may hold, its blocks that nobody took. Must
+ * not be left out, or that request comes again. */
 static inline void resp_request_done(struct resp_parser *parser) {
-    if (UNLIKELY(parser->blocks != NULL)) resp_free_blocks(parser);
+    if (UNLIKELY(parser->is_complete)) resp_parser_forget(parser);
 }
 /* Gives the memory of argument `index` where it has a block of its own (mem_free()): limits.block_headroom bytes that
  * are free, the argument, two bytes that are free. Else NULL. Once per argument; argv still points to it. */
@@ -78,8 +80,8 @@ char *resp_request_take_block(struct resp_parser *parser, const struct resp_requ
 size_t resp_parser_memory(const struct resp_parser *parser);
 
 /* Splits a line into words as inline requests (and the arguments of tools) are: blanks separate, "..." with \n \r \t
- * \b \a \xHH and \", '...' with \'. Appends each word with a zero behind it to `text`, and its slice to `*words`
- * (NULL at first; mem_free()). False: unbalanced quotes. */
+ * \b \a \xHH and \", '...' with \'. Puts each word with a zero behind it into `text` (emptied
+ * first) and gives their slices in `*words` (mem_free(); NULL without any). False: unbalanced quotes. */
 MUST_USE bool resp_split_words(struct slice line, struct bytes *text, struct slice **words, size_t *count);
 
 /* ================================ replies ================================ */
