@@ -81,8 +81,8 @@ struct server_hooks {
     void (*shutdown_aborted)(void *context);
     /* CONFIG RESETSTAT. */
     void (*reset_stats)(void *context);
-    /* server_free(): clients and listeners are gone, the loop, parameters and commands are still there. The mode frees
-     * itself, these hooks included. */
+    /* server_free(): clients, listeners and parameters are gone, the loop is still there. The mode frees itself, these
+     * hooks included. */
     void (*server_freed)(void *context);
 };
 

@@ -23,10 +23,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum {
-    SENTINEL_PORT = 26379,
-    STALL_MIN_MS = 20, /* what is shorter happens all the time and moves no deadline that matters */
-};
+enum { SENTINEL_PORT = 26379 };
 
 struct driver {
     struct server          *server;
@@ -36,8 +33,7 @@ struct driver {
     struct machine   *machine; /* NULL until sentinel_start() */
     struct actions    actions;
     bool              stepping;
-    struct loop_timer timer;       /* the machine's wake-up */
-    struct loop_hook  after_sleep; /* looks for stalls */
+    struct loop_timer timer; /* the machine's wake-up; it notices itself when that comes late */
 
     struct watch **watches; /* by instance number; NULL: none */
     size_t         watch_capacity;
@@ -372,14 +368,6 @@ void driver_step(struct driver *driver, struct event *event) {
     driver->stepping = false;
 }
 
-/* Before anything that came in meanwhile is read and before timers that are late. */
-static void on_after_sleep(struct loop_hook *hook) {
-    struct driver *driver = container_of(hook, struct driver, after_sleep);
-    int64_t stood_ms = loop_stats(driver->server->loop)->stall_us / 1000;
-    if (stood_ms < STALL_MIN_MS) return;
-    driver_step(driver, &(struct event){.kind = EVENT_STALL, .stall = {stood_ms}});
-}
-
 /* ---- life ---- */
 
 static bool on_shutdown(void *context, unsigned flags, struct error *err) {
@@ -394,7 +382,6 @@ static void driver_free(void *context) {
     struct driver *driver = context;
     loop_timer_stop(&driver->timer);
     loop_task_cancel(&driver->feed_task);
-    loop_hook_remove(&driver->after_sleep);
     LIST_EACH(&driver->waiters, node) waiter_free(container_of(node, struct waiter, node));
     LIST_EACH(&driver->lookups, node) lookup_free(container_of(node, struct lookup, node));
     LIST_EACH(&driver->finished, node) lookup_free(container_of(node, struct lookup, node));
@@ -427,7 +414,6 @@ void sentinel_install(struct server *server) {
     list_init(&driver->lookups);
     list_init(&driver->finished);
     list_init(&driver->waiters);
-    list_node_init(&driver->after_sleep.node);
     loop_task_init(&driver->feed_task, on_feed);
     sentinel_commands_install(server);
     sentinel_info_install(server);
@@ -522,7 +508,6 @@ bool sentinel_start(struct server *server, struct error *err) {
         store_state(driver);
         if (!state_file_flush(driver->state, &alarm))
             log_write(LOG_WARNING, "The state cannot be saved, so this sentinel will not vote: %s", alarm.text);
-        loop_after_sleep_add(server->loop, &driver->after_sleep, on_after_sleep);
         driver_step(driver, &(struct event){.kind = EVENT_START});
         if (sentinel_config_count(driver->config) == 0 && driver_world(driver)->primary_count == 0)
             log_write(LOG_WARNING, "No primary is configured: use sentinel.masters or SENTINEL MONITOR");
