@@ -55,6 +55,12 @@ struct users *users_new(const struct command_table *commands) {
     return users;
 }
 
+struct users *users_new_like(const struct users *users) {
+    struct users *like = users_new(users->commands);
+    like->all_channels_by_default = users->all_channels_by_default;
+    return like;
+}
+
 void users_free(struct users **users) {
     if (*users == NULL) return;
     table_free(&(*users)->by_name, free_user);
@@ -294,25 +300,38 @@ static bool apply_all(const struct users *users, struct user_rights *rights, con
     return good;
 }
 
+/* Takes `*rights`. */
+static void put(struct users *users, struct slice name, struct user_rights **rights) {
+    struct user *user = users_find(users, name);
+    if (user == NULL) {
+        table_set(users->by_name, name, user_new(name, *rights));
+    } else {
+        user_rights_free(&user->rights);
+        user->rights = *rights;
+        show(user);
+        tell(users, user, USER_CHANGED);
+    }
+    *rights = NULL;
+}
+
 bool users_apply(struct users *users, struct slice name, const struct slice *rules, size_t count, bool *made,
                  struct error *err) {
     struct user        *user = users_find(users, name);
     struct user_rights *rights =
         user != NULL ? user_rights_copy(user->rights) : user_rights_new(users->all_channels_by_default);
-    if (!apply_all(users, rights, rules, count, err)) {
-        user_rights_free(&rights);
-        return false;
-    }
-    if (made != NULL) *made = user == NULL;
-    if (user == NULL) {
-        table_set(users->by_name, name, user_new(name, rights));
-        return true;
-    }
-    user_rights_free(&user->rights);
-    user->rights = rights;
-    show(user);
-    tell(users, user, USER_CHANGED);
-    return true;
+    bool done = apply_all(users, rights, rules, count, err);
+    if (done) put(users, name, &rights);
+    if (done && made != NULL) *made = user == NULL;
+    user_rights_free(&rights);
+    return done;
+}
+
+bool users_define(struct users *users, struct slice name, const struct slice *rules, size_t count, struct error *err) {
+    struct user_rights *rights = user_rights_new(users->all_channels_by_default);
+    bool                done = apply_all(users, rights, rules, count, err);
+    if (done) put(users, name, &rights);
+    user_rights_free(&rights);
+    return done;
 }
 
 bool users_remove(struct users *users, struct slice name) {

@@ -30,6 +30,8 @@ struct users;
  * must not lose commands. Begins with the user "default", which may do everything without
  * a password. gives: users_free() */
 struct users *users_new(const struct command_table *commands);
+/* Only a default user, with the same commands and defaults: to be filled and then given to users_replace(). gives */
+struct users *users_new_like(const struct users *users);
 void          users_free(struct users **users);
 
 /* ---- Who is it ---- */
@@ -73,6 +75,9 @@ bool user_may_channel(const struct user *user, struct slice channel, bool is_pat
  * ..."). `*made` (may be NULL) tells whether the user is new. */
 MUST_USE bool users_apply(struct users *users, struct slice name, const struct slice *rules, size_t count, bool *made,
                           struct error *err);
+/* The same, but the user begins anew: what it was before does not count. For files, which say all about a user. */
+MUST_USE bool users_define(struct users *users, struct slice name, const struct slice *rules, size_t count,
+                           struct error *err);
 /* Neither blanks nor zero bytes. */
 bool users_is_good_name(struct slice name);
 
