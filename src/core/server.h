@@ -18,6 +18,7 @@ struct loop;
 struct params;
 struct server_internal;
 struct table;
+struct tls;
 
 /* ---- hooks: what core tells a mode, and what it asks ---- */
 enum server_verdict {
@@ -35,6 +36,14 @@ struct server_write {
     const struct slice         *argv;
     struct slice                bytes; /* the command in RESP as it came; empty: argv must be encoded */
 };
+
+struct server_request { /* parsed, not executed yet */
+    struct command_entry *entry; /* NULL: unknown */
+    const struct slice   *argv;
+    int                   argc;
+};
+
+enum server_denial { SERVER_DENIED_COMMAND, SERVER_DENIED_KEY, SERVER_DENIED_CHANNEL, SERVER_DENIED_AUTH };
 
 /* All functions may be NULL. `context` is the first argument of each. */
 struct server_hooks {
@@ -64,8 +73,9 @@ struct server_hooks {
     /* After a command and its propagation, when no other command is running: serve clients blocked on keys, ... */
     void (*settled)(void *context);
     /* Requests that were parsed ahead and will be executed next, in order: prefetch their keys' buckets. */
-    void (*parsed)(void *context, struct client *client, struct command_entry *const *entries,
-                   const struct slice *const *argvs, const int *argcs, size_t count);
+    void (*parsed)(void *context, struct client *client, const struct server_request *requests, size_t count);
+    /* ACL or AUTH denied something (for ACL LOG). `object`: the command, key, channel or user name. */
+    void (*denied)(void *context, struct client *client, enum server_denial denial, struct slice object);
 
     /* `hz` times a second; before the loop sleeps (replies are written after it); after it woke. */
     void (*cron)(void *context, int64_t now_ms);
@@ -123,7 +133,9 @@ struct server {
     struct command_table *commands;
     struct channels      *channels;
     char                  run_id[41];
-    const char           *version, *mode_name; /* "7.0.15"-like redis_version; INFO's redis_mode: "standalone", "sentinel" */
+    const char           *version;   /* of the established server that we are compatible with: INFO's redis_version */
+    const char           *mode_name; /* set by the mode; INFO's redis_mode: "standalone", "sentinel" */
+    const char           *role_name; /* set by the mode; HELLO's role: "master", "replica"; NULL: left out (sentinel) */
     char                 *executable;          /* absolute path; NULL: unknown */
     char                **argv;                /* as main got it; NULL-terminated; not owned */
     char                 *config_file;         /* absolute path; NULL: none; owned */
@@ -178,6 +190,10 @@ void server_add_hooks(struct server *server, const struct server_hooks *hooks); 
 /* Opens what `bind`, `port`, `tls-port`, `unixsocket` say now; on failure the old ones stay (CONFIG SET). */
 MUST_USE bool server_listen(struct server *server, struct error *err);
 void          server_stop_listening(struct server *server);
+
+/* The TLS contexts of the tls-* settings, for links that dial; NULL: TLS is not configured. Lent: contexts are renewed in
+ * place. */
+struct tls *server_tls(struct server *server);
 
 /* ---- shutdown ---- */
 /* The orderly way, from SHUTDOWN, SIGTERM and SIGINT. DONE: the loop ends after the current callback. WAITING: it goes on

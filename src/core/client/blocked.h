@@ -10,6 +10,8 @@
 
 enum blocked_by { BLOCKED_NONE, BLOCKED_BY_KEY, BLOCKED_BY_WAIT, BLOCKED_BY_SHUTDOWN, BLOCKED_BY_OTHER, BLOCKED_BY_COUNT };
 
+struct server;
+
 struct blocked_ops {
     enum blocked_by by;
     /* The time is up: replies (a null array, an integer ...). Called by core, which then ends the blocking. */
@@ -27,6 +29,9 @@ void blocked_end(struct client *client);
 bool blocked_is(const struct client *client);
 enum blocked_by blocked_reason(const struct client *client);
 void *blocked_context(const struct client *client); /* NULL: not blocked */
+
+/* CLIENT UNBLOCK: as if the time were up (`error` NULL), or with this error. False: it is not blocked by what can be. */
+bool blocked_unblock(struct client *client, const char *error);
 
 /* Every client blocked by `by` gets this error ("UNBLOCKED force unblock ...") and goes on: role change, shutdown aborted. */
 void blocked_end_all(struct server *server, enum blocked_by by, const char *error);

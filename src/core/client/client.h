@@ -37,6 +37,8 @@ struct user;
 #define CLIENT_UNBLOCKED (1ull << 20) /* its waiting input is executed before the loop sleeps */
 #define CLIENT_UNIX_SOCKET (1ull << 21)
 #define CLIENT_NEVER_PROPAGATE (1ull << 22) /* e.g. a read-only script's fake client */
+#define CLIENT_MULTI_WRITES (1ull << 24)    /* set by tx: a queued command writes, so EXEC counts as a write */
+#define CLIENT_POSTPONED (1ull << 25)       /* its next request waits for the end of a pause */
 #define CLIENT_PUSHING (1ull << 23)         /* inside a push: allowed although replies are off */
 
 enum client_class { /* whose output-buffer limits apply; CLIENT LIST TYPE */

@@ -21,6 +21,8 @@ bool channel_subscribe(struct client *client, struct slice channel);
 bool channel_unsubscribe(struct client *client, struct slice channel);
 bool channel_subscribe_pattern(struct client *client, struct slice pattern);
 bool channel_unsubscribe_pattern(struct client *client, struct slice pattern);
+bool channel_subscribe_shard(struct client *client, struct slice channel);
+bool channel_unsubscribe_shard(struct client *client, struct slice channel);
 /* Everything of this client (it is gone, or RESET). */
 void channel_forget_client(struct client *client);
 
@@ -36,4 +38,8 @@ void channel_each_of(const struct client *client, enum channel_kind kind,
 
 /* INFO stats: pubsub_channels, pubsub_patterns, pubsubshard_channels. */
 size_t channels_count(const struct channels *channels, enum channel_kind kind);
+size_t channels_subscribers(const struct channels *channels, enum channel_kind kind, struct slice name);
+/* Calls `each` for every channel that somebody listens to, in no order. */
+void   channels_each(const struct channels *channels, enum channel_kind kind,
+                     void (*each)(void *context, struct slice name), void *context);
 size_t channels_memory(const struct channels *channels);
