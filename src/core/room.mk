@@ -2,14 +2,24 @@ noinst_LIBRARIES += libcore.a
 libcore_a_SOURCES =
 # server, commands, clients, pub/sub
 libcore_a_SOURCES += \
-	src/core/server.h \
-	src/core/client/blocked.h \
-	src/core/client/client.h \
-	src/core/client/reply.h \
-	src/core/command/command.h \
-	src/core/command/dispatch.h \
-	src/core/command/keyspec.h \
-	src/core/pubsub/channel.h
+	src/core/core_commands.h \
+	src/core/server.c src/core/server.h src/core/server_internal.h src/core/server.def \
+	src/core/server_commands.c src/core/server_listen.c src/core/server_pause.c src/core/server_shutdown.c \
+	src/core/server_stats.c \
+	src/core/client/blocked.c src/core/client/blocked.h \
+	src/core/client/client.c src/core/client/client.h src/core/client/client_internal.h \
+	src/core/client/client_describe.c \
+	src/core/client/client_filter.c src/core/client/client_filter.h \
+	src/core/client/client_input.c \
+	src/core/client/connection_commands.c src/core/client/connection.def \
+	src/core/client/reply.c src/core/client/reply.h \
+	src/core/command/command.c src/core/command/command.h \
+	src/core/command/command_docs.c src/core/command/command.def \
+	src/core/command/dispatch.c src/core/command/dispatch.h \
+	src/core/command/keyspec.c src/core/command/keyspec.h \
+	src/core/command/propagate.c src/core/command/propagate.h \
+	src/core/pubsub/channel.c src/core/pubsub/channel.h \
+	src/core/pubsub/pubsub_commands.c src/core/pubsub/pubsub.def
 # configuration
 libcore_a_SOURCES += \
 	src/core/config/config_command.h \

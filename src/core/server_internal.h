@@ -1,6 +1,6 @@
 /* What the files of the server share and nobody else sees: hooks by kind, listeners, pauses, shutdown, samples.
  *
- * Included by server*.c, client/*.c and dispatch.c only.
+ * Included by the files of server, client and dispatch only.
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "base/bytes.h"

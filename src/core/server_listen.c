@@ -27,7 +27,7 @@ static void on_accept(void *context, struct conn **conn) {
 /* ================================ TLS ================================ */
 
 static bool wants_tls(const struct core_settings *settings) {
-    return settings->tls_port != 0 || settings->tls_cert_file[0];
+    return settings->tls_port != 0 || settings->tls_cert_file[0] || settings->tls_ca_cert_file[0] || settings->tls_ca_cert_dir[0];
 }
 
 static bool configure_tls(struct server *server, struct error *err) {

@@ -1,6 +1,6 @@
 /* A client's buffers and places in the server's lists, shared by the files that move its bytes.
  *
- * Included by client*.c, reply.c, blocked.c and dispatch.c only.
+ * Included by the files of client, reply.c, blocked.c and dispatch.c only.
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "core/client/client.h"
