@@ -34,3 +34,6 @@ libcore_a_SOURCES += \
 libcore_a_SOURCES += \
 	src/core/acl/acl_file.c src/core/acl/acl_file.h src/core/acl/acl_log.c src/core/acl/acl_log.h \
 	src/core/acl/user.c src/core/acl/user.h src/core/acl/user_internal.h src/core/acl/user_rules.c
+# observation
+libcore_a_SOURCES += \
+	src/core/observe/info.c src/core/observe/info.h
