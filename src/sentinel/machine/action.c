@@ -5,9 +5,9 @@
 #include <inttypes.h>
 
 static const struct {
-    const char               *name;
+    const char *name;
     enum sentinel_event_level level;
-    const char               *help;
+    const char *help;
 } events[SENTINEL_EVENT_COUNT] = {
 #define SENTINEL_EVENT(id, name, level, help) [SENTINEL_EVENT_##id] = {name, SENTINEL_LEVEL_##level, help},
 #include "sentinel/machine/events.def"
@@ -76,10 +76,12 @@ char *actions_printf(struct actions *actions, const char *format, ...) {
 
 const char *action_kind_name(enum action_kind kind) {
     static const char *const names[ACTION_KINDS] = {
-        [ACTION_CONNECT] = "connect",   [ACTION_DISCONNECT] = "disconnect", [ACTION_FORGET] = "forget",
-        [ACTION_SEND] = "send",         [ACTION_PUBLISH] = "publish",       [ACTION_SAVE] = "save",
-        [ACTION_ANSWER] = "answer",     [ACTION_SCRIPT] = "script",         [ACTION_RESOLVE] = "resolve",
-        [ACTION_EXIT] = "exit",         [ACTION_WAKE] = "wake",
+        [ACTION_CONNECT] = "connect", [ACTION_DISCONNECT] = "disconnect",
+        [ACTION_FORGET] = "forget",   [ACTION_SEND] = "send",
+        [ACTION_PUBLISH] = "publish", [ACTION_SAVE] = "save",
+        [ACTION_ANSWER] = "answer",   [ACTION_SCRIPT] = "script",
+        [ACTION_RESOLVE] = "resolve", [ACTION_EXIT] = "exit",
+        [ACTION_WAKE] = "wake",
     };
     return kind < ACTION_KINDS ? names[kind] : "?";
 }
@@ -155,8 +157,10 @@ void action_describe(const struct action *action, struct bytes *out) {
     case ACTION_RESOLVE: bytes_add_printf(out, " %s", action->resolve.name); break;
     case ACTION_EXIT: bytes_add_printf(out, " %d %s", action->exit.status, action->exit.why); break;
     case ACTION_WAKE:
-        if (action->wake.at_ms == INT64_MAX) bytes_add_text(out, " never");
-        else bytes_add_printf(out, " at %" PRId64, action->wake.at_ms);
+        if (action->wake.at_ms == INT64_MAX)
+            bytes_add_text(out, " never");
+        else
+            bytes_add_printf(out, " at %" PRId64, action->wake.at_ms);
         break;
     case ACTION_KINDS: UNREACHABLE("no such action");
     }

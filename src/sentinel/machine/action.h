@@ -25,9 +25,9 @@ enum sentinel_event_level {
     SENTINEL_LEVEL_WARNING, /* and the notification script */
 };
 
-const char               *sentinel_event_name(enum sentinel_event event); /* "+sdown" */
+const char *sentinel_event_name(enum sentinel_event event); /* "+sdown" */
 enum sentinel_event_level sentinel_event_level(enum sentinel_event event);
-const char               *sentinel_event_help(enum sentinel_event event);
+const char *sentinel_event_help(enum sentinel_event event);
 
 enum action_kind {
     ACTION_CONNECT,    /* `connect`: open a line; answered by EVENT_LINE_UP or EVENT_LINE_DOWN. Any older connection of
@@ -41,7 +41,7 @@ enum action_kind {
     ACTION_SCRIPT,     /* `script`: queue it (the queue, retries and limits are the driver's) */
     ACTION_RESOLVE,    /* `resolve`: look the name up off the loop; EVENT_RESOLVED. Never twice at a time for a name */
     ACTION_EXIT,       /* `exit`: SENTINEL SIMULATE-FAILURE: leave the process with this status, now */
-    ACTION_WAKE,       /* `wake`: replaces the time of the one EVENT_TIMER that is wanted. At most one a step, the last */
+    ACTION_WAKE, /* `wake`: replaces the time of the one EVENT_TIMER that is wanted. At most one a step, the last */
     ACTION_KINDS
 };
 
@@ -64,7 +64,7 @@ enum request_kind {
 /* One command; names that rename-command changed are already the new ones. */
 struct command_view {
     const struct slice *args;
-    size_t              count;
+    size_t count;
 };
 
 enum answer_kind {
@@ -80,57 +80,57 @@ struct action {
     enum action_kind kind;
     union {
         struct {
-            uint32_t       instance;
+            uint32_t instance;
             enum line_kind line;
-            bool           is_sentinel; /* the instance is another sentinel */
-            const char    *ip;          /* numeric */
-            const char    *host;        /* as it was configured: the name to verify in TLS; may equal ip */
-            uint16_t       port;
-            const char    *user;        /* NULL: none */
-            const char    *password;    /* NULL: no AUTH. For another sentinel: sentinel-pass; the driver may fall back
-                                         * to requirepass */
-            const char    *client_name; /* for CLIENT SETNAME */
-            int64_t        timeout_ms;
+            bool is_sentinel; /* the instance is another sentinel */
+            const char *ip;   /* numeric */
+            const char *host; /* as it was configured: the name to verify in TLS; may equal ip */
+            uint16_t port;
+            const char *user;        /* NULL: none */
+            const char *password;    /* NULL: no AUTH. For another sentinel: sentinel-pass; the driver may fall back
+                                      * to requirepass */
+            const char *client_name; /* for CLIENT SETNAME */
+            int64_t timeout_ms;
         } connect;
         struct {
-            uint32_t       instance;
+            uint32_t instance;
             enum line_kind line;
         } disconnect;
         struct {
-            uint32_t                   instance;
-            enum request_kind          request_kind;
-            uint64_t                   request; /* grows; comes back in EVENT_REPLY */
+            uint32_t instance;
+            enum request_kind request_kind;
+            uint64_t request; /* grows; comes back in EVENT_REPLY */
             const struct command_view *commands;
-            size_t                     count; /* each gets its EVENT_REPLY */
+            size_t count; /* each gets its EVENT_REPLY */
         } send;
         struct {
             enum sentinel_event event;
-            const char         *name; /* "+sdown" */
-            const char         *text; /* the established payload */
-            const char         *primary; /* its name; NULL: concerns none */
+            const char *name;    /* "+sdown" */
+            const char *text;    /* the established payload */
+            const char *primary; /* its name; NULL: concerns none */
         } publish;
         struct {
             uint64_t sequence;
-            bool     urgent; /* somebody waits: do not batch any longer */
+            bool urgent; /* somebody waits: do not batch any longer */
         } save;
         struct {
-            uint64_t         token;
+            uint64_t token;
             enum answer_kind kind;
-            const char      *text;
-            int64_t          count;
-            bool             down;
-            const char      *leader; /* "*": none */
-            uint64_t         leader_epoch;
+            const char *text;
+            int64_t count;
+            bool down;
+            const char *leader; /* "*": none */
+            uint64_t leader_epoch;
         } answer;
         struct {
-            enum script_kind   kind;
+            enum script_kind kind;
             const char *const *args; /* args[0] is the path; NULL ends it */
         } script;
         struct {
             const char *name;
         } resolve;
         struct {
-            int         status;
+            int status;
             const char *why;
         } exit;
         struct {
@@ -141,8 +141,8 @@ struct action {
 
 struct actions {
     struct action *items;
-    size_t         count, capacity;
-    void          *blocks; /* the memory that the items point to */
+    size_t count, capacity;
+    void *blocks; /* the memory that the items point to */
 };
 
 void actions_init(struct actions *actions);

@@ -7,7 +7,7 @@ enum { BLOCK_SIZE = 4096 };
 
 struct block {
     struct block *next;
-    size_t        used, size;
+    size_t used, size;
     alignas(max_align_t) char data[];
 };
 
@@ -38,8 +38,10 @@ void arena_clear(void **blocks) {
     struct block *kept = NULL;
     for (struct block *block = *blocks, *next; block; block = next) {
         next = block->next;
-        if (!kept && block->size == BLOCK_SIZE) kept = block;
-        else mem_free(block);
+        if (!kept && block->size == BLOCK_SIZE)
+            kept = block;
+        else
+            mem_free(block);
     }
     if (kept) {
         kept->next = NULL;

@@ -5,7 +5,7 @@
 #pragma once
 #include "base/bytes.h"
 
-void *arena_alloc(void **blocks, size_t size); /* aligned for anything; lives until arena_clear() */
+void *arena_alloc(void **blocks, size_t size);      /* aligned for anything; lives until arena_clear() */
 char *arena_text(void **blocks, struct slice text); /* a copy with its zero */
-void  arena_clear(void **blocks);                   /* keeps one block for the next use */
-void  arena_free(void **blocks);                    /* keeps nothing */
+void arena_clear(void **blocks);                    /* keeps one block for the next use */
+void arena_free(void **blocks);                     /* keeps nothing */

@@ -16,13 +16,13 @@ enum line_kind { LINE_COMMAND, LINE_PUBSUB, LINE_KINDS };
 /* Why a line could not be opened or went away. */
 enum line_reason {
     LINE_REASON_NONE,
-    LINE_REFUSED,     /* connection refused: nobody listens */
-    LINE_RESET,       /* reset or closed by the other side */
-    LINE_TIMEOUT,     /* no answer in time; also no route, host down */
-    LINE_UNRESOLVED,  /* the name has no address */
-    LINE_AUTH,        /* AUTH failed, or the handshake was refused by NOAUTH, NOPERM, WRONGPASS */
-    LINE_TLS,         /* the TLS handshake failed */
-    LINE_CLOSED,      /* by ourselves, because ACTION_DISCONNECT asked for it: need not be reported */
+    LINE_REFUSED,    /* connection refused: nobody listens */
+    LINE_RESET,      /* reset or closed by the other side */
+    LINE_TIMEOUT,    /* no answer in time; also no route, host down */
+    LINE_UNRESOLVED, /* the name has no address */
+    LINE_AUTH,       /* AUTH failed, or the handshake was refused by NOAUTH, NOPERM, WRONGPASS */
+    LINE_TLS,        /* the TLS handshake failed */
+    LINE_CLOSED,     /* by ourselves, because ACTION_DISCONNECT asked for it: need not be reported */
     LINE_OTHER,
 };
 
@@ -33,16 +33,16 @@ enum reply_view_kind {
     REPLY_VIEW_INTEGER, /* integer */
     REPLY_VIEW_BULK,    /* text */
     REPLY_VIEW_NULL,
-    REPLY_VIEW_ARRAY,   /* children; also sets and maps, flattened */
+    REPLY_VIEW_ARRAY, /* children; also sets and maps, flattened */
     REPLY_VIEW_OTHER,
 };
 
 struct reply_view {
-    enum reply_view_kind     kind;
-    int64_t                  integer;
-    struct slice             text;
+    enum reply_view_kind kind;
+    int64_t integer;
+    struct slice text;
     const struct reply_view *children;
-    size_t                   count;
+    size_t count;
 };
 
 /* One `option value` of SENTINEL SET, SENTINEL CONFIG SET or SENTINEL DEBUG. */
@@ -61,11 +61,12 @@ enum event_kind {
     EVENT_LINE_DOWN, /* `line`: it was up and is lost, or ACTION_CONNECT failed. All requests on it are forgotten */
     EVENT_REPLY,     /* `reply`: one command of one ACTION_SEND was answered */
     EVENT_HELLO,     /* `hello`: a payload was heard on __sentinel__:hello */
-    EVENT_VOTE_REQUEST, /* `vote`: SENTINEL IS-MASTER-DOWN-BY-ADDR. Answered by ANSWER_VOTE, perhaps only after a save */
+    EVENT_VOTE_REQUEST, /* `vote`: SENTINEL IS-MASTER-DOWN-BY-ADDR. Answered by ANSWER_VOTE, perhaps only after a save
+                         */
     EVENT_RESOLVED,     /* `resolved`: the answer to ACTION_RESOLVE */
     EVENT_SAVED,        /* `saved`: the answer to ACTION_SAVE */
-    EVENT_STALL,        /* `stall`: the process or its clock stood still. The machine notices late timers itself; this is
-                         * for what else the driver knows (resumed by SIGCONT, suspend) */
+    EVENT_STALL, /* `stall`: the process or its clock stood still. The machine notices late timers itself; this is
+                  * for what else the driver knows (resumed by SIGCONT, suspend) */
 
     /* What operators ask for. Each is answered by one ACTION_ANSWER with its token (ANSWER_OK or ANSWER_ERROR unless
      * said otherwise), in the same step unless said otherwise. */
@@ -86,31 +87,31 @@ enum { SIMULATE_CRASH_AFTER_ELECTION = 1, SIMULATE_CRASH_AFTER_PROMOTION = 2 };
 
 struct event {
     enum event_kind kind;
-    int64_t         wall_ms; /* for records that people read; decides nothing. 0: unknown */
-    uint64_t        token;   /* names the one who waits for an ACTION_ANSWER; the machine only carries it */
+    int64_t wall_ms; /* for records that people read; decides nothing. 0: unknown */
+    uint64_t token;  /* names the one who waits for an ACTION_ANSWER; the machine only carries it */
     union {
         struct {
-            uint32_t         instance;
-            enum line_kind   line;
-            enum line_reason reason;   /* EVENT_LINE_DOWN */
-            struct slice     detail;   /* EVENT_LINE_DOWN: the error's words, may be empty */
-            struct slice     local_ip; /* EVENT_LINE_UP: our own address on this connection: what hellos announce unless
-                                        * announce-ip is set */
+            uint32_t instance;
+            enum line_kind line;
+            enum line_reason reason; /* EVENT_LINE_DOWN */
+            struct slice detail;     /* EVENT_LINE_DOWN: the error's words, may be empty */
+            struct slice local_ip;   /* EVENT_LINE_UP: our own address on this connection: what hellos announce unless
+                                      * announce-ip is set */
         } line;
         struct {
-            uint32_t          instance;
-            uint64_t          request; /* of the ACTION_SEND */
-            uint32_t          index;   /* which of its commands, counted from 0. In order, one event each */
+            uint32_t instance;
+            uint64_t request; /* of the ACTION_SEND */
+            uint32_t index;   /* which of its commands, counted from 0. In order, one event each */
             struct reply_view reply;
         } reply;
         struct {
-            uint32_t     instance; /* through whose subscription; 0: a peer PUBLISHed it to us */
+            uint32_t instance; /* through whose subscription; 0: a peer PUBLISHed it to us */
             struct slice payload;
         } hello;
         struct {
             struct slice ip; /* the arguments as they came, the numbers already checked to be numbers */
-            int64_t      port;
-            int64_t      epoch;
+            int64_t port;
+            int64_t epoch;
             struct slice run_id;      /* "*" or the candidate's id */
             struct slice client_name; /* CLIENT SETNAME of the asking connection ("sentinel-1a2b3c4d-cmd") or empty */
         } vote;
@@ -119,8 +120,8 @@ struct event {
             struct slice ip; /* empty: it has no address (now) */
         } resolved;
         struct {
-            uint64_t     sequence; /* of the ACTION_SAVE */
-            bool         ok;
+            uint64_t sequence; /* of the ACTION_SAVE */
+            bool ok;
             struct slice error; /* why not, for operators */
         } saved;
         struct {
@@ -128,17 +129,17 @@ struct event {
         } stall;
         struct {
             struct slice name, host;
-            int64_t      port, quorum;
+            int64_t port, quorum;
         } monitor;
         struct slice name;
         struct {
-            struct slice                name; /* the primary's; EVENT_SET only */
+            struct slice name; /* the primary's; EVENT_SET only */
             const struct option_change *options;
-            size_t                      count;
+            size_t count;
         } set;
         struct {
             struct slice name;
-            bool         coordinated;
+            bool coordinated;
         } failover;
         unsigned simulate; /* SIMULATE_... bits */
     };

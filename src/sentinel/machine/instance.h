@@ -31,49 +31,49 @@ enum line_phase {
 /* A node of world->deadlines, which holds instances and primaries alike. */
 struct deadline {
     struct heap_node node;
-    bool             of_primary;
+    bool of_primary;
 };
 
 struct request {
-    uint64_t          number;
+    uint64_t number;
     enum request_kind kind;
-    int64_t           sent_ms;
-    uint32_t          commands;    /* how many replies are due */
-    uint32_t          primary;     /* the primary it is about (struct primary's number); 0: none */
-    uint64_t          epoch;       /* REQUEST_ASK: of the vote asked for (0: only the opinion). Orders: of the failover */
-    bool              failed;      /* one of its commands was refused */
-    struct request   *next;
+    int64_t sent_ms;
+    uint32_t commands; /* how many replies are due */
+    uint32_t primary;  /* the primary it is about (struct primary's number); 0: none */
+    uint64_t epoch;    /* REQUEST_ASK: of the vote asked for (0: only the opinion). Orders: of the failover */
+    bool failed;       /* one of its commands was refused */
+    struct request *next;
 };
 
 struct line {
-    enum line_phase  phase;
-    int64_t          since_ms;
-    int64_t          retry_ms;  /* LINE_IDLE: when to try again */
-    uint32_t         failures;  /* in a row */
-    enum line_reason reason;    /* of the last failure or loss */
-    char             detail[96];
-    struct request  *first, *last; /* unanswered ones, in order; owned */
-    uint32_t         pending;      /* commands in them */
+    enum line_phase phase;
+    int64_t since_ms;
+    int64_t retry_ms;        /* LINE_IDLE: when to try again */
+    uint32_t failures;       /* in a row */
+    enum line_reason reason; /* of the last failure or loss */
+    char detail[96];
+    struct request *first, *last; /* unanswered ones, in order; owned */
+    uint32_t pending;             /* commands in them */
 };
 
 /* What INFO said last. */
 struct facts {
-    int64_t  at_ms;      /* when the INFO that said it was answered; NEVER */
+    int64_t at_ms; /* when the INFO that said it was answered; NEVER */
     enum role role;
-    char     run_id[SENTINEL_ID_SIZE]; /* "" unknown */
-    bool     loading;
+    char run_id[SENTINEL_ID_SIZE]; /* "" unknown */
+    bool loading;
     /* of a replica */
-    char     primary_host[256];
+    char primary_host[256];
     uint16_t primary_port;
-    bool     link_up;           /* master_link_status:up */
-    int64_t  link_down_ms;      /* master_link_down_since_seconds; -1 not said */
-    int64_t  priority;          /* 100 until said */
-    int64_t  replica_offset;
-    bool     announced;         /* replica_announced */
+    bool link_up;         /* master_link_status:up */
+    int64_t link_down_ms; /* master_link_down_since_seconds; -1 not said */
+    int64_t priority;     /* 100 until said */
+    int64_t replica_offset;
+    bool announced; /* replica_announced */
     /* of either */
-    int64_t  primary_offset;    /* master_repl_offset */
-    char     replication_id[SENTINEL_ID_SIZE];
-    char     handover[24];      /* master_failover_state */
+    int64_t primary_offset; /* master_repl_offset */
+    char replication_id[SENTINEL_ID_SIZE];
+    char handover[24]; /* master_failover_state */
 };
 
 /* How far a replica is with following the new primary. */
@@ -81,66 +81,68 @@ enum reconf { RECONF_NONE, RECONF_SENT, RECONF_INPROG, RECONF_DONE };
 
 /* Owned by the world. */
 struct instance {
-    uint32_t           number;
+    uint32_t number;
     enum instance_kind kind;
-    struct primary    *primary; /* whose node or replica it is; NULL for sentinels */
-    struct list_node   node;    /* in primary->replicas, or in world->peers */
+    struct world *world;
+    struct primary *primary; /* whose node or replica it is; NULL for sentinels */
+    struct list_node node;   /* in primary->replicas, or in world->peers */
 
-    char     *name; /* owned: "ip:port" of replicas, id of sentinels, the group's name of primaries */
-    char     *host; /* owned: as configured or heard: a name or an address */
-    char      ip[46]; /* "" while unresolved */
-    uint16_t  port;
-    char      id[SENTINEL_ID_SIZE]; /* the sentinel's id; of data nodes the run id as INFO said it */
-    bool      resolving;
+    char *name;  /* owned: "ip:port" of replicas, id of sentinels, the group's name of primaries */
+    char *host;  /* owned: as configured or heard: a name or an address */
+    char ip[46]; /* "" while unresolved */
+    uint16_t port;
+    char id[SENTINEL_ID_SIZE]; /* the sentinel's id; of data nodes the run id as INFO said it */
 
     struct line lines[LINE_KINDS];
-    char        local_ip[46]; /* our side of the command line */
+    char local_ip[46]; /* our side of the command line */
 
     /* PING */
-    int64_t known_ms;         /* since when this address is watched */
-    int64_t last_ping_ms;     /* sent; NEVER */
-    int64_t ping_pending_ms;  /* when the oldest unanswered one was sent; 0 none */
-    int64_t last_good_ms;     /* acceptable reply */
-    int64_t last_reply_ms;    /* any reply to PING */
-    int64_t proof_ms;         /* down_after counts from here: when the last ping that got an acceptable answer was sent
-                               * (moved on by stalls, and by a new address) */
-    int64_t rtt_ms;           /* of the last good one */
-    char    last_ping_text[64]; /* the last reply that was not acceptable */
+    int64_t known_ms;        /* since when this address is watched */
+    int64_t last_ping_ms;    /* sent; NEVER */
+    int64_t ping_pending_ms; /* when the oldest unanswered one was sent; 0 none */
+    int64_t last_good_ms;    /* acceptable reply */
+    int64_t last_reply_ms;   /* any reply to PING */
+    int64_t proof_ms;        /* down_after counts from here: when the last ping that got an acceptable answer was sent
+                              * (moved on by stalls, and by a new address) */
+    int64_t rtt_ms;          /* of the last good one */
+    char last_ping_text[64]; /* the last reply that was not acceptable */
 
-    bool    s_down;
+    bool s_down;
     int64_t s_down_since_ms;
-    bool    script_kill_sent;
-    bool    rebooted; /* and has not answered PONG since; see primary's reboot_down_after_ms */
+    bool script_kill_sent;
+    bool rebooted; /* and has not answered PONG since; see primary's reboot_down_after_ms */
     int64_t rebooted_ms;
 
     /* INFO */
     struct facts facts;
-    char        *info; /* owned: the raw text of the last full INFO; NULL none */
-    size_t       info_size;
-    int64_t      info_ms;         /* when `info` was answered; NEVER */
-    int64_t      last_info_sent_ms;
-    enum role    role_reported;
-    int64_t      role_since_ms;
-    int64_t      follows_since_ms; /* replicas: since when primary_host:port is what it is */
+    char *info; /* owned: the raw text of the last full INFO; NULL none */
+    size_t info_size;
+    int64_t info_ms; /* when `info` was answered; NEVER */
+    int64_t last_info_sent_ms;
+    enum role role_reported;
+    int64_t role_since_ms;
+    int64_t follows_since_ms; /* replicas: since when primary_host:port is what it is */
 
     /* Hello */
     int64_t last_hello_sent_ms;
     int64_t last_heard_ms; /* anything on the pub/sub line */
 
     /* As a replica */
-    bool        promoted;    /* chosen by the failover that is running */
-    bool        was_primary; /* a switch demoted it; until it was seen as a replica */
+    bool promoted;    /* chosen by the failover that is running */
+    bool was_primary; /* a switch demoted it; until it was seen as a replica */
     enum reconf reconf;
-    int64_t     reconf_since_ms;
-    int64_t     last_order_ms; /* the last SLAVEOF we sent; NEVER */
+    int64_t reconf_since_ms;
+    int64_t last_order_ms;  /* the last SLAVEOF we sent; NEVER */
+    uint64_t refused_epoch; /* the failover in which it refused to be promoted; 0 none */
+    char refusal[96];       /* the words of the last refused order */
 
     /* As a sentinel */
-    struct list seats;      /* of struct seat, by `at_peer` */
-    bool        is_kvd;     /* its INFO said so */
-    int64_t     last_hello_ms; /* from it, about any primary; NEVER */
+    struct list seats;     /* of struct seat, by `at_peer` */
+    bool is_kvd;           /* its INFO said so */
+    int64_t last_hello_ms; /* from it, about any primary; NEVER */
 
-    int64_t          down_after_ms, ping_period_ms; /* derived from its primary's options */
-    struct deadline due; /* the earliest of all its deadlines */
+    int64_t down_after_ms, ping_period_ms; /* derived from its primary's options */
+    struct deadline due;                   /* the earliest of all its deadlines */
 };
 
 /* Whole milliseconds without an acceptable answer. */

@@ -18,27 +18,27 @@
 /* One primary as the operator's file says it. 0 and NULL mean "not said" (the default). All borrowed. */
 struct primary_config {
     const char *name, *host;
-    uint16_t    port;
-    uint32_t    quorum;
-    int64_t     down_after_ms, failover_timeout_ms, reboot_down_after_ms;
-    uint32_t    parallel_syncs;
+    uint16_t port;
+    uint32_t quorum;
+    int64_t down_after_ms, failover_timeout_ms, reboot_down_after_ms;
+    uint32_t parallel_syncs;
     const char *auth_user, *auth_pass;
     const char *notification_script, *client_reconfig_script;
     const struct rename *renames; /* rename-command */
-    size_t      rename_count;
+    size_t rename_count;
 };
 
 struct machine_config {
-    uint64_t    seed;  /* of all its randomness */
-    const char *id;    /* 40 hex digits: ours unless the state has one */
-    uint16_t    port;  /* announced unless announce_port is set */
+    uint64_t seed;           /* of all its randomness */
+    const char *id;          /* 40 hex digits: ours unless the state has one */
+    uint16_t port;           /* announced unless announce_port is set */
     const char *announce_ip; /* NULL or "": not set */
-    uint16_t    announce_port;
-    bool        resolve_hostnames, announce_hostnames, deny_scripts_reconfig;
+    uint16_t announce_port;
+    bool resolve_hostnames, announce_hostnames, deny_scripts_reconfig;
     const char *sentinel_user, *sentinel_pass;
     const struct timing *timing; /* NULL: the defaults */
     const struct primary_config *primaries;
-    size_t      primary_count;
+    size_t primary_count;
 };
 
 void timing_defaults(struct timing *timing);
@@ -47,7 +47,7 @@ void timing_defaults(struct timing *timing);
  * Gives: machine_free(). */
 struct machine *machine_new(const struct machine_config *config, const struct state_record *state, size_t count,
                             int64_t now_ms);
-void            machine_free(struct machine **machine); /* takes */
+void machine_free(struct machine **machine); /* takes */
 
 /* now_ms never goes back. Adds to `actions`. */
 void machine_step(struct machine *machine, int64_t now_ms, const struct event *event, struct actions *actions);

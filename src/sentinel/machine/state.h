@@ -26,24 +26,24 @@ enum state_kind {
  * kind does not name are 0 or "". */
 struct state_record {
     enum state_kind kind;
-    const char     *name;
-    const char     *id;
-    const char     *host; /* a name where names are resolved, else an address */
-    uint16_t        port;
-    const char     *configured_host; /* what the operator's file said when this was written; "" for at_run_time */
-    uint16_t        configured_port;
-    bool            at_run_time; /* by SENTINEL MONITOR */
-    uint32_t        quorum;
-    uint64_t        epoch, config_epoch, vote_epoch;
-    const char     *option, *value, *second;
-    const char     *configured; /* the option's value in the operator's file then; when it differs now, the file wins */
+    const char *name;
+    const char *id;
+    const char *host; /* a name where names are resolved, else an address */
+    uint16_t port;
+    const char *configured_host; /* what the operator's file said when this was written; "" for at_run_time */
+    uint16_t configured_port;
+    bool at_run_time; /* by SENTINEL MONITOR */
+    uint32_t quorum;
+    uint64_t epoch, config_epoch, vote_epoch;
+    const char *option, *value, *second;
+    const char *configured; /* the option's value in the operator's file then; when it differs now, the file wins */
 };
 
 /* A list with the memory of its texts. */
 struct state_records {
     struct state_record *items;
-    size_t               count, capacity;
-    void                *blocks;
+    size_t count, capacity;
+    void *blocks;
 };
 
 void state_records_init(struct state_records *records);

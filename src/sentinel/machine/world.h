@@ -1,8 +1,7 @@
 /* What this sentinel believes: the primaries, their replicas, the other sentinels, and its own epochs and settings.
  *
- * Outside of the machine everything here is for reading only (SENTINEL's replies, INFO, the simulator's invariants), and
- * valid until the next machine_step().
- * SPDX-License-Identifier: BSD-3-Clause */
+ * Outside of the machine everything here is for reading only (SENTINEL's replies, INFO, the simulator's invariants),
+ * and valid until the next machine_step(). SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "base/heap.h"
 #include "base/list.h"
@@ -45,37 +44,38 @@ enum failover_state {
 };
 
 enum failover_result {
-    FAILOVER_RESULT_NONE,    /* still running */
+    FAILOVER_RESULT_NONE, /* still running */
     FAILOVER_DONE,
-    FAILOVER_DONE_TIMEOUT,   /* promoted, but not every replica followed in time */
+    FAILOVER_DONE_TIMEOUT, /* promoted, but not every replica followed in time */
     FAILOVER_NOT_ELECTED,
     FAILOVER_NO_REPLICA,
     FAILOVER_REPLICA_TIMEOUT,
+    FAILOVER_PRIMARY_BACK,    /* the primary answered again before a promotion was ordered */
     FAILOVER_PRIMARY_TIMEOUT, /* coordinated: the primary did not hand over */
-    FAILOVER_SUPERSEDED,     /* a newer configuration came from another sentinel, or RESET */
+    FAILOVER_SUPERSEDED,      /* a newer configuration came from another sentinel, or RESET */
 };
 const char *failover_result_name(enum failover_result result);
 
 /* One failover that we led or tried to lead, or (as_observer) a switch that another sentinel told us of. Times are
  * monotonic, NEVER for phases not reached; started_wall_ms is for people. */
 struct failover_record {
-    uint64_t             epoch;
-    int64_t              started_wall_ms;
-    int64_t              down_ms;     /* when the primary was found s_down */
-    int64_t              odown_ms;
-    int64_t              started_ms;  /* the (last) candidacy */
-    int64_t              elected_ms;
-    int64_t              selected_ms;
-    int64_t              ordered_ms;  /* SLAVEOF NO ONE sent */
-    int64_t              promoted_ms; /* proof that it was executed; also the switch */
-    int64_t              ended_ms;
-    uint32_t             rounds;      /* elections it took */
-    uint32_t             votes, voters; /* of the last round */
-    bool                 forced, coordinated, as_observer;
+    uint64_t epoch;
+    int64_t started_wall_ms;
+    int64_t down_ms; /* when the primary was found s_down */
+    int64_t odown_ms;
+    int64_t started_ms; /* the (last) candidacy */
+    int64_t elected_ms;
+    int64_t selected_ms;
+    int64_t ordered_ms;  /* SLAVEOF NO ONE sent */
+    int64_t promoted_ms; /* proof that it was executed; also the switch */
+    int64_t ended_ms;
+    uint32_t rounds;        /* elections it took */
+    uint32_t votes, voters; /* of the last round */
+    bool forced, coordinated, as_observer;
     enum failover_result result;
-    char                 reason[160];
-    char                 leader[SENTINEL_ID_SIZE];
-    char                 from[300], to[300]; /* "host:port" */
+    char reason[160];
+    char leader[SENTINEL_ID_SIZE];
+    char from[300], to[300]; /* "host:port" */
 };
 
 struct rename {
@@ -84,155 +84,159 @@ struct rename {
 
 /* What the configuration or SENTINEL SET says about one primary; texts are owned, NULL is none. */
 struct primary_options {
-    int64_t        down_after_ms;
-    int64_t        failover_timeout_ms;
-    int64_t        reboot_down_after_ms; /* master-reboot-down-after-period; 0: LOADING counts as up */
-    uint32_t       quorum;
-    uint32_t       parallel_syncs;
-    char          *auth_user, *auth_pass;
-    char          *notification_script, *client_reconfig_script;
+    int64_t down_after_ms;
+    int64_t failover_timeout_ms;
+    int64_t reboot_down_after_ms; /* master-reboot-down-after-period; 0: LOADING counts as up */
+    uint32_t quorum;
+    uint32_t parallel_syncs;
+    char *auth_user, *auth_pass;
+    char *notification_script, *client_reconfig_script;
     struct rename *renames;
-    size_t         rename_count;
+    size_t rename_count;
 };
 
 /* What one other sentinel said about one primary. Owned by the primary; also linked in its peer. */
 struct seat {
-    struct primary  *primary;
+    struct primary *primary;
     struct instance *peer;
     struct list_node at_primary, at_peer;
-    bool             says_down;
-    int64_t          said_ms;  /* when it last said so or the contrary; NEVER. Counts for 5 x ask period */
-    int64_t          asked_ms; /* NEVER */
-    char             leader[SENTINEL_ID_SIZE]; /* "" none: its vote as it told us */
-    uint64_t         leader_epoch;
-    int64_t          last_hello_ms; /* NEVER */
+    bool says_down;
+    int64_t said_ms;               /* when it last said so or the contrary; NEVER. Counts for 5 x ask period */
+    int64_t asked_ms;              /* NEVER */
+    char leader[SENTINEL_ID_SIZE]; /* "" none: its vote as it told us */
+    uint64_t leader_epoch;
+    uint64_t answered_epoch;    /* the newest of our requests for its vote that it answered */
+    int64_t last_hello_ms;      /* from it; NEVER */
+    int64_t last_hello_sent_ms; /* to it; NEVER */
 };
 
 /* An is-master-down-by-addr that waits until our vote is on disk. */
 struct held_answer {
     struct held_answer *next;
-    uint64_t            token, sequence, epoch;
-    bool                down;
-    char                before[SENTINEL_ID_SIZE]; /* what the vote was, should the save fail */
-    uint64_t            before_epoch;
+    uint64_t token, sequence, epoch;
+    bool down;
 };
 
 struct failover {
-    struct sm        sm;         /* enum failover_state; since_ms and reason are its */
-    uint64_t         epoch;      /* of the running or last attempt */
-    struct instance *target;     /* the replica; NULL before it is selected */
-    bool             forced, coordinated;
-    bool             own_vote_saved; /* our vote for ourselves is on disk */
-    uint64_t         save_sequence;  /* which save has it */
-    uint64_t         order_request;  /* the promotion that was sent; 0 none */
-    int64_t          start_ms;       /* of the running or last attempt, or of our vote for somebody else; NEVER */
-    int64_t          stand_ms;       /* when to stand (next); INT64_MAX never, or no reason to */
-    int64_t          last_poll_ms;
-    uint32_t         rounds;         /* lost ones in a row */
-    uint64_t         count;          /* failovers that we led to a promotion */
-    uint64_t         attempts, aborted;
-    struct failover_record record;   /* of the running or last one */
+    struct sm sm;            /* enum failover_state; since_ms and reason are its */
+    uint64_t epoch;          /* of the running or last attempt */
+    struct instance *target; /* the replica; NULL before it is selected */
+    bool forced, coordinated;
+    bool ordered;           /* a promotion was sent in this epoch: no other target may get one */
+    uint64_t order_request; /* the one that is not answered yet; 0 none */
+    int64_t start_ms;       /* of the running or last attempt; NEVER */
+    int64_t stand_ms;       /* when to stand (next); INT64_MAX: nothing to stand for */
+    int64_t retry_ms;       /* not before; NEVER: no pause */
+    int64_t polled_ms;      /* INFO of the replicas; NEVER */
+    uint32_t rounds;        /* lost ones in a row */
+    bool tried_in_vain;     /* no replica could be promoted: not again until one can */
+    uint64_t count;         /* failovers that we led to a promotion */
+    uint64_t attempts, aborted;
+    struct failover_record record; /* of the running or last one */
 };
 
 /* A watched primary with all that belongs to it: what the field calls a master. Owned by the world. */
 struct primary {
-    struct world    *world;
-    uint32_t         number; /* never used again */
-    char            *name;
-    struct list_node node;   /* in world->primaries, in the order of the configuration */
+    struct world *world;
+    uint32_t number; /* never used again */
+    char *name;
+    struct list_node node;     /* in world->primaries, in the order of the configuration */
     struct instance *instance; /* the current primary */
-    struct list      replicas; /* of struct instance */
-    size_t           replica_count;
-    struct list      seats; /* of struct seat */
-    size_t           seat_count;
+    struct list replicas;      /* of struct instance */
+    size_t replica_count;
+    struct list seats; /* of struct seat */
+    size_t seat_count;
 
     struct primary_options options;
-    struct table          *changed;  /* option name -> text in force: what SENTINEL SET changed; owned */
-    struct table          *original; /* option name -> text of the configuration, for each of `changed`; owned */
-    char                  *configured_host; /* "" at run time */
-    uint16_t               configured_port;
-    bool                   at_run_time;
+    struct table *changed;  /* option name -> text in force: what SENTINEL SET changed; owned */
+    struct table *original; /* option name -> text of the configuration, for each of `changed`; owned */
+    char *configured_host;  /* "" at run time */
+    uint16_t configured_port;
+    bool at_run_time;
+    bool forget_replicas; /* at the start: those of the state belong to another address */
 
     uint64_t config_epoch;
-    uint64_t vote_epoch;                   /* the last epoch in which we voted here (or learned that we had) */
-    char     vote_leader[SENTINEL_ID_SIZE]; /* for whom; "" nobody */
-    int64_t  voted_ms;
-    uint64_t saved_vote_epoch;             /* the last one that is known to be on disk */
-    struct held_answer *held;              /* owned */
+    uint64_t vote_epoch;                /* the last epoch in which we voted here (or learned that we had) */
+    char vote_leader[SENTINEL_ID_SIZE]; /* for whom; "" nobody */
+    int64_t voted_ms;
+    uint64_t vote_sequence;    /* the save that has it */
+    uint64_t saved_vote_epoch; /* the last one that is known to be on disk */
+    struct held_answer *held;  /* owned */
 
-    bool    o_down;
+    bool o_down;
     int64_t o_down_since_ms;
-    int64_t ask_ms;      /* next round of questions; INT64_MAX none */
+    int64_t ask_ms; /* next round of questions; INT64_MAX none */
     int64_t ask_pause_ms;
-    int64_t switched_ms; /* the last change of address; NEVER */
-    char    switched_by[SENTINEL_ID_SIZE]; /* the leader of it, as far as known */
-    int64_t down_since_ms; /* when the trouble began that the next failover answers to; NEVER */
+    int64_t switched_ms;                /* the last change of address; NEVER */
+    char switched_by[SENTINEL_ID_SIZE]; /* the leader of it, as far as known */
+    int64_t down_since_ms;              /* when the trouble began that the next failover answers to; NEVER */
 
     struct failover failover;
     struct deadline due;
 };
 
 struct settings {
-    char    *announce_ip; /* NULL: our side of each line */
+    char *announce_ip;      /* NULL: our side of each line */
     uint16_t announce_port; /* 0: port */
     uint16_t port;          /* where we listen (the TLS port when links are TLS) */
-    bool     resolve_hostnames, announce_hostnames, deny_scripts_reconfig;
-    char    *sentinel_user, *sentinel_pass; /* NULL none */
+    bool resolve_hostnames, announce_hostnames, deny_scripts_reconfig;
+    char *sentinel_user, *sentinel_pass; /* NULL none */
 };
 
 /* Owned by the machine. */
 struct world {
-    char            id[SENTINEL_ID_SIZE];
-    uint64_t        current_epoch;
+    char id[SENTINEL_ID_SIZE];
+    uint64_t current_epoch;
     struct settings settings;
-    struct table   *changed_settings, *original_settings;
-    struct timing   timing;
-    unsigned        simulate; /* SIMULATE_... */
+    struct table *changed_settings, *original_settings;
+    struct timing timing;
+    unsigned simulate; /* SIMULATE_... */
 
-    struct list   primaries;
-    size_t        primary_count;
-    struct table *by_name;      /* -> struct primary */
-    struct list   peers;        /* of struct instance */
+    struct list primaries;
+    size_t primary_count;
+    struct table *by_name; /* -> struct primary */
+    struct list peers;     /* of struct instance */
     struct table *peers_by_id;
-    struct table *addresses;    /* name -> struct resolved, when names are resolved */
-    struct list   removed;      /* of struct removed: SENTINEL REMOVE of configured ones */
-    struct instance **instances; /* by number; NULL gone. Capacity below */
-    size_t        instance_count, instance_capacity; /* count: highest number + 1 */
-    uint32_t      next_primary;
+    struct table *addresses;                  /* name -> struct resolved, when names are resolved */
+    struct list removed;                      /* of struct removed: SENTINEL REMOVE of configured ones */
+    struct instance **instances;              /* by number; NULL gone. Capacity below */
+    size_t instance_count, instance_capacity; /* count: highest number + 1 */
+    uint32_t next_primary;
 
-    bool     tilt;
-    int64_t  tilt_since_ms;
+    bool tilt;
+    int64_t tilt_since_ms;
     uint64_t tilts;
-    uint64_t stalls;        /* late wake-ups that moved deadlines */
-    int64_t  stalled_ms;    /* in all */
+    uint64_t stalls;    /* late wake-ups that moved deadlines */
+    int64_t stalled_ms; /* in all */
 
     /* The state on disk */
     uint64_t state_sequence; /* of the newest change */
     uint64_t save_sequence;  /* of the save that is under way; 0 none */
     uint64_t saved_sequence; /* of the newest change on disk */
-    bool     save_urgent;
-    int64_t  save_ms;        /* not before: batches what is not urgent, spaces out retries */
-    bool     save_failing;
-    char     save_error[200];
+    bool save_urgent;
+    int64_t save_ms; /* not before: batches what is not urgent, spaces out retries */
+    bool save_failing;
+    char save_error[200];
     uint64_t saves, save_failures;
+    struct held_answer *flushes; /* SENTINEL FLUSHCONFIG that wait */
 
-    bool     duplicate_id; /* somebody else announced our id */
+    bool duplicate_id; /* somebody else announced our id */
     uint64_t elections, hellos_heard, hellos_bad, votes_given;
 
     /* Inner works */
-    int64_t         now_ms, wall_ms, last_step_ms, wake_ms;
-    struct random   random;
-    struct heap     deadlines; /* of struct deadline */
-    uint64_t        next_request;
+    int64_t now_ms, wall_ms, last_step_ms, wake_ms;
+    struct random random;
+    struct heap deadlines; /* of struct deadline */
+    uint64_t next_request;
     struct actions *actions; /* during a step */
-    bool            started;
+    bool started;
 };
 
-struct primary  *world_find_primary(const struct world *world, struct slice name); /* NULL: none */
+struct primary *world_find_primary(const struct world *world, struct slice name); /* NULL: none */
 /* By the current address, as SENTINEL IS-MASTER-DOWN-BY-ADDR does. NULL: none. */
-struct primary  *world_find_primary_at(const struct world *world, struct slice ip, int64_t port);
+struct primary *world_find_primary_at(const struct world *world, struct slice ip, int64_t port);
 struct instance *world_find_instance(const struct world *world, uint32_t number); /* NULL: gone */
-struct seat     *primary_find_seat(const struct primary *primary, struct slice id); /* NULL: none */
+struct seat *primary_find_seat(const struct primary *primary, struct slice id);   /* NULL: none */
 
 /* Sentinels of this primary, ourselves included; and how many of the voters must agree at least. */
 size_t primary_voters(const struct primary *primary);

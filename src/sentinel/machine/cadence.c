@@ -1,0 +1,221 @@
+#include "sentinel/machine/cadence.h"
+#include "sentinel/machine/failover.h"
+#include "sentinel/machine/hello.h"
+#include "sentinel/machine/instance_internal.h"
+#include "sentinel/machine/outbox.h"
+#include "sentinel/machine/repoint.h"
+#include "sentinel/machine/world_internal.h"
+
+#include <stdio.h>
+
+enum {
+    CONNECT_MIN_MS = 1000, /* a lost SYN is sent again after a second */
+    CONNECT_MAX_MS = 5000,
+    RETRY_MIN_MS = 20,
+    RETRY_MAX_MS = 1000,
+    RETURN_MS = 50,      /* an old primary is looked for this often: it must not take writes */
+    PINGS_MAX = 30,      /* commands in flight beyond which no more pings are sent */
+    LEADER_PING_MS = 50, /* of the sentinel whose failover we wait for */
+    URGENT_INFO_MS = 1000,
+};
+
+/* ---- Lines ---- */
+
+static int64_t connect_timeout(const struct instance *instance) {
+    return MAX(CONNECT_MIN_MS, MIN(instance->down_after_ms, CONNECT_MAX_MS));
+}
+
+static int64_t retry_pause(const struct instance *instance) {
+    if (instance->was_primary) return RETURN_MS;
+    return MIN(MAX(instance->ping_period_ms, RETRY_MIN_MS), RETRY_MAX_MS);
+}
+
+static void note_failure(struct world *world, struct instance *instance, enum line_kind line, enum line_reason reason,
+                         struct slice detail) {
+    struct line *l = &instance->lines[line];
+    bool was_open = l->phase == LINE_OPEN;
+    instance_forget_requests(instance, line);
+    l->phase = LINE_IDLE;
+    l->since_ms = world->now_ms;
+    l->reason = reason;
+    snprintf(l->detail, sizeof l->detail, "%.*s", (int)MIN(detail.size, sizeof l->detail - 1), detail.data);
+    /* A line that worked is dialled again at once; one that could not be opened, after a pause. */
+    l->failures = was_open ? 0 : l->failures + 1;
+    l->retry_ms = world->now_ms + (was_open ? 0 : retry_pause(instance));
+    if (l->failures == 1) {
+        enum sentinel_event event =
+            line == LINE_COMMAND ? SENTINEL_EVENT_COMMAND_RECONNECT : SENTINEL_EVENT_PUBSUB_RECONNECT;
+        struct primary *primary = instance->primary;
+        if (!primary && !list_is_empty(&instance->seats))
+            primary = container_of(list_first(&instance->seats), struct seat, at_peer)->primary;
+        outbox_instance(world, instance, primary, event, "#%s", line_reason_name(reason));
+    }
+}
+
+static int64_t look_idle(struct world *world, struct instance *instance, enum line_kind line) {
+    struct line *l = &instance->lines[line];
+    if (l->retry_ms > world->now_ms) return l->retry_ms;
+    if (!instance->ip[0]) instance_find_ip(world, instance);
+    world_resolve(world, instance->host, true); /* a name may have moved; the last address serves meanwhile */
+    if (!instance->ip[0]) {
+        l->reason = LINE_UNRESOLVED;
+        l->retry_ms = world->now_ms + RETRY_MAX_MS;
+        return l->retry_ms;
+    }
+    l->phase = LINE_CONNECTING;
+    l->since_ms = world->now_ms;
+    outbox_connect(world, instance, line, connect_timeout(instance));
+    return l->since_ms + 2 * connect_timeout(instance);
+}
+
+/* A line that is open but dead is opened anew: some fault between us may hold only this connection. */
+static bool is_stuck(const struct world *world, const struct instance *instance, enum line_kind line) {
+    const struct line *l = &instance->lines[line];
+    if (world->now_ms - l->since_ms < world->timing.min_link_reconnect_period_ms) return false;
+    if (line == LINE_PUBSUB) return world->now_ms - instance->last_heard_ms > 3 * world->timing.publish_period_ms;
+    int64_t half_ms = instance->down_after_ms / 2;
+    return instance->ping_pending_ms && world->now_ms - instance->ping_pending_ms > half_ms &&
+           world->now_ms - instance->last_reply_ms > half_ms;
+}
+
+static int64_t look_line(struct world *world, struct instance *instance, enum line_kind line) {
+    struct line *l = &instance->lines[line];
+    switch (l->phase) {
+    case LINE_IDLE: return look_idle(world, instance, line);
+    case LINE_CONNECTING: {
+        /* The driver should have given up long ago. */
+        int64_t until_ms = l->since_ms + 2 * connect_timeout(instance);
+        if (world->now_ms < until_ms) return until_ms;
+        outbox_disconnect(world, instance, line);
+        note_failure(world, instance, line, LINE_TIMEOUT, SLICE("no answer to connect"));
+        return l->retry_ms;
+    }
+    case LINE_OPEN: {
+        if (!is_stuck(world, instance, line)) return world->now_ms + 1000;
+        instance_hang_up(world, instance, line);
+        return look_idle(world, instance, line);
+    }
+    }
+    UNREACHABLE("no such phase");
+}
+
+void cadence_on_line_up(struct world *world, struct instance *instance, enum line_kind line, struct slice local_ip) {
+    struct line *l = &instance->lines[line];
+    if (l->phase != LINE_CONNECTING) return; /* we gave it up meanwhile */
+    l->phase = LINE_OPEN;
+    l->since_ms = world->now_ms;
+    l->failures = 0;
+    l->reason = LINE_REASON_NONE;
+    l->detail[0] = 0;
+    if (line == LINE_PUBSUB) {
+        instance->last_heard_ms = world->now_ms;
+    } else {
+        if (local_ip.size < sizeof instance->local_ip)
+            snprintf(instance->local_ip, sizeof instance->local_ip, "%.*s", (int)local_ip.size, local_ip.data);
+        instance->last_ping_ms = instance->last_info_sent_ms = instance->last_hello_sent_ms = NEVER;
+        if (instance->kind == INSTANCE_SENTINEL) {
+            (void)!outbox_identify(world, instance);
+            LIST_EACH(&instance->seats, node) {
+                struct seat *seat = container_of(node, struct seat, at_peer);
+                seat->last_hello_sent_ms = NEVER;
+                /* A candidate must not wait for the next round of questions. */
+                if (seat->primary->failover.sm.state == FAILOVER_WAIT_START) seat->primary->ask_ms = world->now_ms;
+                world_touch_primary(seat->primary);
+            }
+        }
+        if (instance->primary) world_touch_primary(instance->primary);
+    }
+    world_touch_instance(world, instance);
+}
+
+void cadence_on_line_down(struct world *world, struct instance *instance, enum line_kind line, enum line_reason reason,
+                          struct slice detail) {
+    if (instance->lines[line].phase == LINE_IDLE) return;
+    note_failure(world, instance, line, reason, detail);
+    if (line == LINE_COMMAND) {
+        failover_on_line_down(instance);
+        LIST_EACH(&instance->seats, node) world_touch_primary(container_of(node, struct seat, at_peer)->primary);
+    }
+    world_touch_instance(world, instance);
+}
+
+/* ---- What is said on the command line ---- */
+
+static bool is_awaited_leader(const struct instance *peer) {
+    LIST_EACH(&peer->seats, node) {
+        const struct primary *primary = container_of(node, struct seat, at_peer)->primary;
+        if (primary->o_down && strcmp(primary->vote_leader, peer->id) == 0) return true;
+    }
+    return false;
+}
+
+static int64_t look_ping(struct world *world, struct instance *instance) {
+    int64_t period_ms = instance->ping_period_ms;
+    if (instance->kind == INSTANCE_SENTINEL && is_awaited_leader(instance)) period_ms = MIN(period_ms, LEADER_PING_MS);
+    if (instance->last_ping_ms != NEVER && world->now_ms - instance->last_ping_ms < period_ms)
+        return instance->last_ping_ms + period_ms;
+    if (instance->lines[LINE_COMMAND].pending < PINGS_MAX && outbox_ping(world, instance)) {
+        instance->last_ping_ms = world->now_ms;
+        if (!instance->ping_pending_ms) instance->ping_pending_ms = world->now_ms;
+    }
+    return world->now_ms + period_ms;
+}
+
+static bool has_request(const struct instance *instance, enum request_kind kind) {
+    for (const struct request *request = instance->lines[LINE_COMMAND].first; request; request = request->next)
+        if (request->kind == kind) return true;
+    return false;
+}
+
+static int64_t look_info(struct world *world, struct instance *instance) {
+    if (instance->kind == INSTANCE_SENTINEL) return INT64_MAX;
+    int64_t period_ms = world->timing.info_period_ms;
+    if (repoint_is_wrong(instance)) period_ms = MIN(period_ms, URGENT_INFO_MS);
+    if (instance->last_info_sent_ms != NEVER && world->now_ms - instance->last_info_sent_ms < period_ms)
+        return instance->last_info_sent_ms + period_ms;
+    if (!has_request(instance, REQUEST_INFO) && outbox_info(world, instance, false))
+        instance->last_info_sent_ms = world->now_ms;
+    return world->now_ms + MIN(period_ms, URGENT_INFO_MS);
+}
+
+static bool say_hello(struct world *world, struct instance *instance, struct primary *primary) {
+    struct bytes payload = {0};
+    bool sent = hello_compose(primary, instance, &payload) &&
+                outbox_publish(world, instance, primary, bytes_slice(&payload)) != NULL;
+    bytes_fini(&payload);
+    return sent;
+}
+
+static bool is_due(const struct world *world, int64_t last_ms, int64_t *next_ms) {
+    int64_t due_ms = last_ms == NEVER ? world->now_ms : last_ms + world->timing.publish_period_ms;
+    if (due_ms <= world->now_ms) {
+        *next_ms = MIN(*next_ms, world->now_ms + world->timing.publish_period_ms);
+        return true;
+    }
+    *next_ms = MIN(*next_ms, due_ms);
+    return false;
+}
+
+static int64_t look_hello(struct world *world, struct instance *instance) {
+    int64_t next_ms = INT64_MAX;
+    if (instance->kind != INSTANCE_SENTINEL) {
+        if (is_due(world, instance->last_hello_sent_ms, &next_ms) && say_hello(world, instance, instance->primary))
+            instance->last_hello_sent_ms = world->now_ms;
+        return next_ms;
+    }
+    LIST_EACH(&instance->seats, node) {
+        struct seat *seat = container_of(node, struct seat, at_peer);
+        if (is_due(world, seat->last_hello_sent_ms, &next_ms) && say_hello(world, instance, seat->primary))
+            seat->last_hello_sent_ms = world->now_ms;
+    }
+    return next_ms;
+}
+
+int64_t cadence_look(struct world *world, struct instance *instance) {
+    int64_t next_ms = look_line(world, instance, LINE_COMMAND);
+    if (instance->kind != INSTANCE_SENTINEL) next_ms = MIN(next_ms, look_line(world, instance, LINE_PUBSUB));
+    if (!instance_is_connected(instance)) return next_ms;
+    next_ms = MIN(next_ms, look_ping(world, instance));
+    next_ms = MIN(next_ms, look_info(world, instance));
+    return MIN(next_ms, look_hello(world, instance));
+}

@@ -1,0 +1,12 @@
+/* When an instance is dialled, pinged, asked for INFO and told hello.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "sentinel/machine/world.h"
+
+/* Does what is due on its lines. Returns when to look again. */
+int64_t cadence_look(struct world *world, struct instance *instance);
+
+void cadence_on_line_up(struct world *world, struct instance *instance, enum line_kind line, struct slice local_ip);
+void cadence_on_line_down(struct world *world, struct instance *instance, enum line_kind line, enum line_reason reason,
+                          struct slice detail);

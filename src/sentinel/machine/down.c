@@ -1,0 +1,141 @@
+#include "sentinel/machine/down.h"
+#include "sentinel/machine/facts.h"
+#include "sentinel/machine/outbox.h"
+#include "sentinel/machine/world_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { OPINION_PERIODS = 5, FIRST_ASK_PAUSE_MS = 40 };
+
+/* ---- Subjectively ---- */
+
+/* A primary that has called itself a replica for so long is of no use as a primary. */
+static int64_t role_deadline(const struct world *world, const struct instance *instance) {
+    if (instance->kind != INSTANCE_PRIMARY || instance->role_reported != ROLE_REPLICA) return INT64_MAX;
+    return instance->role_since_ms + instance->down_after_ms + 2 * world->timing.info_period_ms;
+}
+
+/* Restarted, and loading for longer than the operator wants to wait. */
+static int64_t reboot_deadline(const struct instance *instance) {
+    if (instance->kind != INSTANCE_PRIMARY || !instance->rebooted) return INT64_MAX;
+    int64_t period = instance->primary->options.reboot_down_after_ms;
+    return period > 0 ? instance->rebooted_ms + period : INT64_MAX;
+}
+
+static void say(struct world *world, struct instance *instance, enum sentinel_event event) {
+    if (instance->kind != INSTANCE_SENTINEL) {
+        outbox_instance(world, instance, NULL, event, "%s", "");
+        return;
+    }
+    LIST_EACH(&instance->seats, node)
+    outbox_instance(world, instance, container_of(node, struct seat, at_peer)->primary, event, "%s", "");
+}
+
+int64_t down_look(struct world *world, struct instance *instance) {
+    int64_t deadline = instance->proof_ms + instance->down_after_ms; /* D1 */
+    deadline = MIN(deadline, role_deadline(world, instance));
+    deadline = MIN(deadline, reboot_deadline(instance));
+    bool down = world->now_ms >= deadline;
+    if (down == instance->s_down) return down ? INT64_MAX : deadline;
+    if (down && world->tilt) return INT64_MAX; /* D3; the end of TILT touches everything */
+    instance->s_down = down;
+    instance->s_down_since_ms = down ? world->now_ms : NEVER;
+    if (!down) instance->script_kill_sent = false;
+    say(world, instance, down ? SENTINEL_EVENT_SDOWN : SENTINEL_EVENT_SDOWN_END);
+    if (instance->kind == INSTANCE_PRIMARY) {
+        struct primary *primary = instance->primary;
+        if (down) {
+            if (primary->down_since_ms == NEVER) primary->down_since_ms = world->now_ms;
+            primary->ask_ms = world->now_ms;
+            primary->ask_pause_ms = FIRST_ASK_PAUSE_MS;
+        } else {
+            primary->down_since_ms = NEVER;
+            primary->ask_ms = INT64_MAX;
+        }
+        world_touch_group(primary);
+    }
+    if (instance->kind == INSTANCE_SENTINEL)
+        LIST_EACH(&instance->seats, node) world_touch_primary(container_of(node, struct seat, at_peer)->primary);
+    return down ? INT64_MAX : deadline;
+}
+
+/* ---- Objectively ---- */
+
+static int64_t opinion_ms(const struct world *world) {
+    return OPINION_PERIODS * world->timing.ask_period_ms;
+}
+
+static bool agrees(const struct seat *seat) {
+    const struct world *world = seat->primary->world;
+    return seat->says_down && seat->said_ms != NEVER && world->now_ms - seat->said_ms < opinion_ms(world);
+}
+
+size_t down_count(const struct primary *primary) {
+    size_t count = primary->instance->s_down ? 1 : 0;
+    LIST_EACH(&primary->seats, node)
+    if (agrees(container_of(node, struct seat, at_primary))) count++;
+    return count;
+}
+
+/* When the first of the opinions that we rest on grows old. */
+static int64_t oldest_opinion(const struct primary *primary) {
+    int64_t oldest = INT64_MAX;
+    LIST_EACH(&primary->seats, node) {
+        const struct seat *seat = container_of(node, struct seat, at_primary);
+        if (agrees(seat)) oldest = MIN(oldest, seat->said_ms + opinion_ms(primary->world));
+    }
+    return oldest;
+}
+
+static void ask(struct primary *primary) {
+    struct world *world = primary->world;
+    bool vote = primary->failover.sm.state == FAILOVER_WAIT_START && !primary->failover.forced;
+    uint64_t epoch = vote ? primary->failover.epoch : world->current_epoch;
+    LIST_EACH(&primary->seats, node) {
+        struct seat *seat = container_of(node, struct seat, at_primary);
+        if (outbox_ask(world, seat->peer, primary, epoch, vote)) seat->asked_ms = world->now_ms;
+    }
+    primary->ask_ms = world->now_ms + primary->ask_pause_ms;
+    primary->ask_pause_ms = MIN(primary->ask_pause_ms * 2, world->timing.ask_period_ms);
+}
+
+int64_t down_look_objectively(struct primary *primary) {
+    struct world *world = primary->world;
+    if (world->tilt) return INT64_MAX;
+    bool down = primary->instance->s_down && down_count(primary) >= primary->options.quorum; /* D2 */
+    if (down != primary->o_down) {
+        primary->o_down = down;
+        primary->o_down_since_ms = down ? world->now_ms : NEVER;
+        if (down)
+            outbox_primary(primary, SENTINEL_EVENT_ODOWN, "#quorum %zu/%" PRIu32, down_count(primary),
+                           primary->options.quorum);
+        else
+            outbox_primary(primary, SENTINEL_EVENT_ODOWN_END, "%s", "");
+    }
+    if (!primary->instance->s_down) return INT64_MAX;
+    if (primary->ask_ms <= world->now_ms) ask(primary);
+    return MIN(primary->ask_ms, oldest_opinion(primary));
+}
+
+void down_on_opinion(struct world *world, struct instance *peer, const struct request *request,
+                     const struct reply_view *reply) {
+    struct facts_opinion opinion;
+    if (!facts_read_opinion(reply, &opinion)) return;
+    LIST_EACH(&peer->seats, node) {
+        struct seat *seat = container_of(node, struct seat, at_peer);
+        struct primary *primary = seat->primary;
+        if (primary->number != request->primary) continue;
+        if (primary->switched_ms < request->sent_ms || primary->switched_ms == NEVER) { /* else: of the old address */
+            seat->says_down = opinion.down;
+            seat->said_ms = world->now_ms;
+        }
+        if (opinion.leader.size && opinion.leader_epoch >= seat->leader_epoch) {
+            seat->leader_epoch = opinion.leader_epoch;
+            snprintf(seat->leader, sizeof seat->leader, "%.*s", (int)opinion.leader.size, opinion.leader.data);
+        }
+        if (request->epoch) seat->answered_epoch = MAX(seat->answered_epoch, request->epoch);
+        world_touch_primary(primary);
+        return;
+    }
+}

@@ -1,0 +1,19 @@
+/* When an instance is down: for us (subjectively), and for enough sentinels (objectively).
+ *
+ * D1  An instance is down when no acceptable answer to a ping sent within the last down_after_ms has come.
+ * D2  A primary is objectively down when we and enough others, a quorum with us, find it down; what a peer said counts
+ *     for five ask periods.
+ * D3  Nothing is found down during TILT.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "sentinel/machine/world.h"
+
+/* Looks at one instance; publishes +sdown and -sdown. Returns when it must be looked at again (INT64_MAX never). */
+int64_t down_look(struct world *world, struct instance *instance);
+/* Looks at a primary's +odown and -odown, and asks the peers as long as we find it down. Returns when to look again. */
+int64_t down_look_objectively(struct primary *primary);
+/* How many find it down now, ourselves included. */
+size_t down_count(const struct primary *primary);
+/* The answer to a question of ours. */
+void down_on_opinion(struct world *world, struct instance *peer, const struct request *request,
+                     const struct reply_view *reply);

@@ -1,0 +1,145 @@
+#include "sentinel/machine/election.h"
+#include "base/hash.h"
+#include "sentinel/machine/choose.h"
+#include "sentinel/machine/vote.h"
+#include "sentinel/machine/world_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum {
+    SLOT_MS = 20, /* beside two round trips: for the voters' disks */
+    SLOT_MAX_MS = 500,
+    LEADER_SILENT_MS = 250, /* a leader whose ping waits so long is taken for gone */
+    LEADER_GONE_MS = 100,   /* it may be restarting, and its hello may be under way */
+    LEADER_LOOK_MS = 50,
+    ROUND_MS = 200,
+    PAUSE_MAX_MS = 1000,
+};
+
+int64_t election_slot_ms(const struct primary *primary) {
+    int64_t rtt_ms = 0;
+    LIST_EACH(&primary->seats, node) {
+        const struct instance *peer = container_of(node, struct seat, at_primary)->peer;
+        if (!peer->s_down && instance_is_connected(peer)) rtt_ms = MAX(rtt_ms, peer->rtt_ms);
+    }
+    return MIN(SLOT_MS + 2 * rtt_ms, SLOT_MAX_MS);
+}
+
+int64_t election_round_ms(const struct primary *primary) {
+    return ROUND_MS + 4 * election_slot_ms(primary);
+}
+
+/* All sentinels must find the same order, so the key of the hash is no secret: it is the epoch that everybody knows. */
+static uint64_t place_of(const char *id, const struct primary *primary) {
+    struct hash_key key = {primary->config_epoch, 0x6b7664};
+    char text[512];
+    int size = snprintf(text, sizeof text, "%s %s", id, primary->name);
+    return hash_slice(&key, slice_make(text, MIN((size_t)size, sizeof text - 1)));
+}
+
+size_t election_rank(const struct primary *primary) {
+    uint64_t own = place_of(primary->world->id, primary);
+    size_t rank = 0;
+    LIST_EACH(&primary->seats, node) {
+        const struct instance *peer = container_of(node, struct seat, at_primary)->peer;
+        if (peer->s_down || !instance_is_connected(peer)) continue;
+        if (place_of(peer->id, primary) < own) rank++;
+    }
+    return rank;
+}
+
+static size_t needed_votes(const struct primary *primary) {
+    return MAX(primary_majority(primary), (size_t)primary->options.quorum);
+}
+
+bool election_may_stand(const struct primary *primary) {
+    if (!primary->o_down || primary->world->tilt || primary->world->save_failing) return false;
+    if (primary_usable(primary) < needed_votes(primary)) return false; /* E1 */
+    if (primary->failover.tried_in_vain && !choose_replica(primary, NULL)) return false;
+    return MAX(primary->world->current_epoch, primary->vote_epoch) < EPOCH_MAX;
+}
+
+/* E3 */
+static int64_t leader_until(const struct primary *primary, bool *alive) {
+    const struct world *world = primary->world;
+    *alive = false;
+    if (primary->voted_ms == NEVER || primary->vote_epoch <= primary->config_epoch) return NEVER;
+    if (!primary->vote_leader[0] || strcmp(primary->vote_leader, world->id) == 0) return NEVER;
+    const struct seat *seat = primary_find_seat(primary, slice_text(primary->vote_leader));
+    if (seat) {
+        const struct instance *peer = seat->peer;
+        bool silent = peer->ping_pending_ms && world->now_ms - peer->ping_pending_ms > LEADER_SILENT_MS;
+        *alive = instance_is_connected(peer) && !peer->s_down && !silent;
+    }
+    if (!*alive) return primary->voted_ms + LEADER_GONE_MS;
+    return primary->voted_ms + MIN(world->timing.election_timeout_ms, primary->options.failover_timeout_ms);
+}
+
+int64_t election_plan(struct primary *primary) {
+    struct failover *failover = &primary->failover;
+    const struct world *world = primary->world;
+    if (!primary->o_down || failover->sm.state != FAILOVER_NONE) {
+        failover->stand_ms = INT64_MAX;
+        return INT64_MAX;
+    }
+    bool alive;
+    int64_t leader_ms = leader_until(primary, &alive);
+    int64_t from_ms = MAX(primary->o_down_since_ms, MAX(failover->retry_ms, leader_ms));
+    failover->stand_ms = from_ms + (int64_t)election_rank(primary) * election_slot_ms(primary);
+    if (alive || failover->stand_ms <= world->now_ms) return world->now_ms + LEADER_LOOK_MS;
+    return failover->stand_ms;
+}
+
+void election_pause(struct primary *primary) {
+    struct failover *failover = &primary->failover;
+    failover->rounds++;
+    int64_t slot_ms = election_slot_ms(primary);
+    int64_t most_ms = MIN(slot_ms << MIN(failover->rounds, 6u), (int64_t)PAUSE_MAX_MS);
+    failover->retry_ms =
+        primary->world->now_ms + 1 + (int64_t)random_below(&primary->world->random, (uint64_t)MAX(most_ms, 1));
+}
+
+static bool has_voted_for_us(const struct seat *seat) {
+    const struct primary *primary = seat->primary;
+    return seat->leader_epoch == primary->failover.epoch && strcmp(seat->leader, primary->world->id) == 0;
+}
+
+static bool own_vote_stands(const struct primary *primary) {
+    return primary->vote_epoch == primary->failover.epoch && strcmp(primary->vote_leader, primary->world->id) == 0;
+}
+
+size_t election_votes(const struct primary *primary, size_t *needed) {
+    size_t votes = own_vote_stands(primary) && primary->saved_vote_epoch == primary->failover.epoch ? 1 : 0; /* V3 */
+    LIST_EACH(&primary->seats, node)
+    if (has_voted_for_us(container_of(node, struct seat, at_primary))) votes++;
+    *needed = needed_votes(primary);
+    return votes;
+}
+
+enum election_outcome election_look(const struct primary *primary, char *why, size_t size) {
+    size_t needed, votes = election_votes(primary, &needed);
+    if (votes >= needed) { /* E2 */
+        CHECK(votes > primary_voters(primary) / 2);
+        return ELECTION_WON;
+    }
+    if (!own_vote_stands(primary)) {
+        snprintf(why, size, "voted for another in epoch %" PRIu64, primary->vote_epoch);
+        return ELECTION_LOST;
+    }
+    if (primary->world->save_failing) {
+        snprintf(why, size, "the state cannot be saved");
+        return ELECTION_LOST;
+    }
+    size_t possible = votes + (primary->saved_vote_epoch < primary->failover.epoch ? 1 : 0);
+    LIST_EACH(&primary->seats, node) {
+        const struct seat *seat = container_of(node, struct seat, at_primary);
+        if (!has_voted_for_us(seat) && seat->answered_epoch < primary->failover.epoch &&
+            instance_is_connected(seat->peer))
+            possible++;
+    }
+    bool late = primary->world->now_ms - primary->failover.start_ms >= election_round_ms(primary);
+    if (possible >= needed && !late) return ELECTION_OPEN;
+    snprintf(why, size, "%zu of %zu votes%s", votes, needed, late ? ", the others are silent" : "");
+    return ELECTION_LOST;
+}

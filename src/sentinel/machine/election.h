@@ -1,0 +1,28 @@
+/* When to stand for leader of a failover, in which rank, and who has won.
+ *
+ * E1  We stand only for a primary that is objectively down, and only while enough sentinels for a majority and for the
+ *     quorum are connected.
+ * E2  Won is an election with votes of a majority of all known sentinels, and of at least the quorum, all for us and
+ * all in the epoch of this failover; our own vote counts when it is on disk. E3  Who voted for somebody else waits for
+ * that one: as long as it is alive for an election timeout, and when it is gone only for a moment.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "sentinel/machine/world.h"
+
+enum election_outcome { ELECTION_OPEN, ELECTION_WON, ELECTION_LOST };
+
+/* Decides anew when to stand (failover.stand_ms). Returns when to look again. */
+int64_t election_plan(struct primary *primary);
+/* E1 and that there is somebody to promote. */
+bool election_may_stand(const struct primary *primary);
+/* Votes for us in the running epoch; `needed` is how many it takes. */
+size_t election_votes(const struct primary *primary, size_t *needed);
+enum election_outcome election_look(const struct primary *primary, char *why, size_t size);
+/* After a lost round: a pause, at random, longer with each round up to about a second. */
+void election_pause(struct primary *primary);
+/* When a round that nobody answers is given up. */
+int64_t election_round_ms(const struct primary *primary);
+/* The time that one rank waits for the one before: enough for its votes to arrive. */
+int64_t election_slot_ms(const struct primary *primary);
+/* Our rank among the usable sentinels, from 0; differs from primary to primary and from epoch to epoch. */
+size_t election_rank(const struct primary *primary);

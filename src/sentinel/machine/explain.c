@@ -1,0 +1,115 @@
+#include "sentinel/machine/explain.h"
+#include "sentinel/machine/choose.h"
+#include "sentinel/machine/down.h"
+#include "sentinel/machine/election.h"
+
+#include <inttypes.h>
+
+int64_t explain_lag(const struct instance *replica) {
+    if (!replica->primary || replica->facts.at_ms == NEVER) return -1;
+    int64_t furthest = choose_furthest(replica->primary);
+    const struct instance *primary = replica->primary->instance;
+    if (!primary->s_down && primary->facts.at_ms != NEVER) furthest = MAX(furthest, primary->facts.primary_offset);
+    return furthest < 0 ? -1 : MAX(0, furthest - choose_offset(replica));
+}
+
+static void add_line(const struct instance *instance, struct bytes *text) {
+    const struct line *line = &instance->lines[LINE_COMMAND];
+    switch (line->phase) {
+    case LINE_OPEN: bytes_add_text(text, "connected"); return;
+    case LINE_CONNECTING: bytes_add_text(text, "connecting"); break;
+    case LINE_IDLE: bytes_add_text(text, "disconnected"); break;
+    }
+    if (line->reason != LINE_REASON_NONE) bytes_add_printf(text, ", %s", line_reason_name(line->reason));
+    if (line->detail[0]) bytes_add_printf(text, " (%s)", line->detail);
+}
+
+bool explain_replica(const struct instance *replica, int64_t now_ms, struct bytes *text) {
+    const struct facts *facts = &replica->facts;
+    switch (choose_judge(replica)) {
+    case CHOOSE_GOOD:
+        bytes_add_printf(text, "priority %" PRId64 ", offset %" PRId64 ", %" PRId64 " bytes behind", facts->priority,
+                         choose_offset(replica), MAX(0, explain_lag(replica)));
+        return true;
+    case CHOOSE_DOWN:
+        bytes_add_text(text, "down: ");
+        explain_down(replica, now_ms, text);
+        break;
+    case CHOOSE_DISCONNECTED: add_line(replica, text); break;
+    case CHOOSE_SILENT:
+        if (replica->last_good_ms == NEVER)
+            bytes_add_text(text, "has not answered PING yet");
+        else
+            bytes_add_printf(text, "no good answer to PING for %" PRId64 " ms", now_ms - replica->last_good_ms);
+        if (replica->last_ping_text[0]) bytes_add_printf(text, "; it says: %s", replica->last_ping_text);
+        break;
+    case CHOOSE_UNKNOWN: bytes_add_text(text, "has not answered INFO yet"); break;
+    case CHOOSE_STALE: bytes_add_printf(text, "its INFO is %" PRId64 " ms old", now_ms - facts->at_ms); break;
+    case CHOOSE_PRIORITY_0: bytes_add_text(text, "its replica-priority is 0"); break;
+    case CHOOSE_LINK_DOWN:
+        bytes_add_printf(text, "was without its primary for %" PRId64 " s", facts->link_down_ms / 1000);
+        break;
+    case CHOOSE_OLD_PRIMARY: bytes_add_text(text, "calls itself a primary"); break;
+    case CHOOSE_REFUSED: bytes_add_printf(text, "refused to be promoted: %s", replica->refusal); break;
+    }
+    return false;
+}
+
+size_t explain_electable(const struct primary *primary, int64_t now_ms) {
+    (void)now_ms;
+    size_t count;
+    (void)!choose_replica(primary, &count);
+    return count;
+}
+
+void explain_down(const struct instance *instance, int64_t now_ms, struct bytes *text) {
+    bytes_add_printf(text, "no good answer for %" PRId64 " of %" PRId64 " ms; ", instance_silent_ms(instance, now_ms),
+                     instance->down_after_ms);
+    add_line(instance, text);
+    if (instance->last_ping_text[0]) bytes_add_printf(text, "; it says: %s", instance->last_ping_text);
+    if (instance->kind == INSTANCE_PRIMARY && instance->role_reported == ROLE_REPLICA)
+        bytes_add_text(text, "; it calls itself a replica");
+}
+
+static void waiting_to_stand(const struct primary *primary, int64_t now_ms, struct bytes *text) {
+    const struct failover *failover = &primary->failover;
+    size_t needed = MAX(primary_majority(primary), (size_t)primary->options.quorum);
+    if (primary_usable(primary) < needed)
+        bytes_add_printf(text, "%zu sentinels of %zu that are needed are reachable", primary_usable(primary), needed);
+    else if (primary->world->save_failing)
+        bytes_add_printf(text, "the state cannot be saved: %s", primary->world->save_error);
+    else if (failover->tried_in_vain && !choose_replica(primary, NULL))
+        bytes_add_text(text, "no replica can be promoted");
+    else if (primary->vote_epoch > primary->config_epoch && strcmp(primary->vote_leader, primary->world->id) != 0 &&
+             failover->stand_ms > now_ms)
+        bytes_add_printf(text, "sentinel %s leads the failover", primary->vote_leader);
+    else
+        bytes_add_printf(text, "stands for leader in %" PRId64 " ms", MAX(0, failover->stand_ms - now_ms));
+}
+
+void explain_waiting(const struct primary *primary, int64_t now_ms, struct bytes *text) {
+    const struct failover *failover = &primary->failover;
+    size_t needed, votes;
+    switch ((enum failover_state)failover->sm.state) {
+    case FAILOVER_NONE:
+        if (primary->world->tilt)
+            bytes_add_text(text, "TILT to end");
+        else if (primary->o_down)
+            waiting_to_stand(primary, now_ms, text);
+        else if (primary->instance->s_down)
+            bytes_add_printf(text, "%zu of %u sentinels find it down", down_count(primary), primary->options.quorum);
+        else
+            bytes_add_text(text, "nothing");
+        break;
+    case FAILOVER_WAIT_START:
+        votes = election_votes(primary, &needed);
+        bytes_add_printf(text, "%zu of %zu votes", votes, needed);
+        break;
+    case FAILOVER_SELECT: bytes_add_text(text, "the replicas' offsets"); break;
+    case FAILOVER_SEND: bytes_add_printf(text, "the line to %s", failover->record.to); break;
+    case FAILOVER_WAIT_PROMOTION: bytes_add_printf(text, "%s to become the primary", failover->record.to); break;
+    case FAILOVER_RECONF: bytes_add_text(text, "the other replicas to follow"); break;
+    case FAILOVER_UPDATE_CONFIG:
+    case FAILOVER_STATES: break;
+    }
+}

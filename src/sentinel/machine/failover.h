@@ -1,0 +1,38 @@
+/* The failover state machine: from the election to the last replica that follows the new primary.
+ *
+ * F1  Only the leader of (primary, epoch) orders a promotion, and only when its vote is on disk (E2, V3). A failover
+ * that an operator forced needs no election, but its epoch is voted for and on disk like any other. F2  One target per
+ * epoch: once a promotion was ordered and not certainly refused, another replica can be promoted only in a new epoch.
+ * F3  The configuration epoch is the failover's epoch, and is taken only after the promotion was proved.
+ * F4  An unforced failover does not order a promotion when the primary is back.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "sentinel/machine/world.h"
+
+extern const struct sm_table failover_table;
+
+void failover_init(struct primary *primary);
+
+/* Does all that can be done now. Returns when to look again. */
+int64_t failover_look(struct primary *primary);
+
+/* SENTINEL FAILOVER. False: `why` holds the error's words with their code. */
+bool failover_force(struct primary *primary, bool coordinated, struct bytes *why);
+
+/* One command of a REQUEST_PROMOTE or REQUEST_HANDOVER was answered; `complete`: it was the last. */
+void failover_on_order_reply(struct instance *instance, const struct request *request, uint32_t index,
+                             const struct reply_view *reply, bool complete);
+/* The command line of an instance went down: what was ordered on it may or may not have been executed. */
+void failover_on_line_down(struct instance *instance);
+/* Its INFO was read. */
+void failover_on_info(struct instance *instance);
+
+/* A configuration with a newer epoch was heard from the sentinel `by`; what runs is over. Before primary_switch(). */
+void failover_on_newer_config(struct primary *primary, const char *by);
+/* RESET, REMOVE: stops without an event. */
+void failover_drop(struct primary *primary, const char *reason);
+/* RESET: no pauses, no memory of attempts; epochs and counters stay. */
+void failover_reset(struct primary *primary);
+
+/* INFO replication of every replica that has none under way, all at once. */
+void failover_poll_replicas(struct primary *primary);

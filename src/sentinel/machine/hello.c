@@ -1,0 +1,145 @@
+#include "sentinel/machine/hello.h"
+#include "base/number.h"
+#include "sentinel/machine/failover.h"
+#include "sentinel/machine/outbox.h"
+#include "sentinel/machine/vote.h"
+#include "sentinel/machine/world_internal.h"
+
+#include <inttypes.h>
+
+static bool is_plain(struct slice text, size_t max) {
+    if (text.size == 0 || text.size > max) return false;
+    for (size_t i = 0; i < text.size; i++)
+        if ((unsigned char)text.data[i] <= ' ' || (unsigned char)text.data[i] > '~') return false;
+    return true;
+}
+
+static bool parse_port(struct slice text, uint16_t *port) {
+    uint64_t number;
+    if (!number_parse_uint(text, &number) || number == 0 || number > 65535) return false;
+    *port = (uint16_t)number;
+    return true;
+}
+
+static bool parse_epoch(struct slice text, uint64_t *epoch) {
+    return number_parse_uint(text, epoch) && *epoch <= EPOCH_MAX;
+}
+
+bool hello_parse(struct slice payload, struct hello *hello) {
+    struct slice fields[8], part;
+    size_t count = 0;
+    if (payload.size > 2048) return false;
+    while (slice_split(&payload, ',', &part)) {
+        if (count == COUNT_OF(fields)) return false;
+        fields[count++] = part;
+    }
+    if (count != COUNT_OF(fields)) return false;
+    hello->host = fields[0];
+    hello->id = fields[2];
+    hello->primary_name = fields[4];
+    hello->primary_host = fields[5];
+    return is_plain(hello->host, 255) && is_plain(hello->primary_host, 255) && hello->primary_name.size > 0 &&
+           is_plain(hello->id, SENTINEL_ID_SIZE - 1) && hello->id.size == SENTINEL_ID_SIZE - 1 &&
+           parse_port(fields[1], &hello->port) && parse_epoch(fields[3], &hello->current_epoch) &&
+           parse_port(fields[6], &hello->primary_port) && parse_epoch(fields[7], &hello->config_epoch);
+}
+
+bool hello_compose(const struct primary *primary, const struct instance *to, struct bytes *payload) {
+    const struct world *world = primary->world;
+    const char *host = world->settings.announce_ip ? world->settings.announce_ip : to->local_ip;
+    uint16_t port = world->settings.announce_port ? world->settings.announce_port : world->settings.port;
+    if (!host[0] || !port) return false;
+    bytes_add_printf(payload, "%s,%u,%s,%" PRIu64 ",%s,%s,%u,%" PRIu64, host, port, world->id, world->current_epoch,
+                     primary->name, instance_shown_host(primary->instance, world), primary->instance->port,
+                     primary->config_epoch);
+    return true;
+}
+
+/* A known sentinel is somewhere else now; all primaries that share it are told. */
+static void on_moved(struct primary *primary, struct seat *seat, const char *host, uint16_t port) {
+    struct world *world = primary->world;
+    outbox_primary(primary, SENTINEL_EVENT_ADDRESS_SWITCH, "ip %s port %u for %s", host, port, seat->peer->id);
+    peer_move(world, seat->peer, host, port);
+    LIST_EACH(&seat->peer->seats, node) {
+        struct seat *other = container_of(node, struct seat, at_peer);
+        if (other != seat) outbox_instance(world, seat->peer, other->primary, SENTINEL_EVENT_ADDRESS_UPDATE, "%s", "");
+    }
+    world_changed(world, false);
+}
+
+/* Another id announces an address that we know as somebody else's: the old one is not there any more. */
+static void drop_others_at(struct primary *primary, const char *id, const char *host, uint16_t port) {
+    LIST_EACH(&primary->seats, node) {
+        struct seat *seat = container_of(node, struct seat, at_primary);
+        if (strcmp(seat->peer->id, id) == 0 || !instance_is_at(seat->peer, host, port)) continue;
+        outbox_instance(primary->world, seat->peer, primary, SENTINEL_EVENT_INVALID_ADDRESS, "%s", "");
+        seat_drop(seat);
+        world_changed(primary->world, false);
+    }
+}
+
+static struct seat *find_or_add(struct primary *primary, const char *id, const char *host, uint16_t port) {
+    struct seat *seat = primary_find_seat(primary, slice_text(id));
+    if (seat) {
+        if (!instance_is_at(seat->peer, host, port)) {
+            drop_others_at(primary, id, host, port);
+            on_moved(primary, seat, host, port);
+        }
+        return seat;
+    }
+    if (primary->seat_count >= SENTINELS_MAX || !world_may_watch(primary->world, host)) return NULL;
+    drop_others_at(primary, id, host, port);
+    seat = seat_add(primary, id, host, port);
+    if (!instance_is_at(seat->peer, host, port)) on_moved(primary, seat, host, port);
+    outbox_instance(primary->world, seat->peer, primary, SENTINEL_EVENT_SENTINEL, "%s", "");
+    world_changed(primary->world, false);
+    return seat;
+}
+
+static void adopt_config(struct primary *primary, struct seat *seat, const struct hello *hello, const char *host) {
+    struct world *world = primary->world;
+    CHECK(hello->config_epoch > primary->config_epoch); /* H1 */
+    primary->config_epoch = hello->config_epoch;
+    world_changed(world, false);
+    if (instance_is_at(primary->instance, host, hello->primary_port)) {
+        failover_on_newer_config(primary, seat->peer->id);
+        return;
+    }
+    outbox_instance(world, seat->peer, primary, SENTINEL_EVENT_CONFIG_UPDATE, "%s", "");
+    failover_on_newer_config(primary, seat->peer->id);
+    primary_switch(primary, host, hello->primary_port, seat->peer->id);
+}
+
+void hello_receive(struct world *world, struct slice payload, const struct instance *from) {
+    (void)from;
+    struct hello hello;
+    world->hellos_heard++;
+    if (!hello_parse(payload, &hello)) { /* H2 */
+        world->hellos_bad++;
+        return;
+    }
+    struct primary *primary = world_find_primary(world, hello.primary_name);
+    if (!primary) return;
+    if (slice_is(hello.id, world->id)) {
+        /* Our own words, heard through the primary. From another port they are somebody else's with our id. */
+        uint16_t port = world->settings.announce_port ? world->settings.announce_port : world->settings.port;
+        if (hello.port != port && !world->duplicate_id) {
+            world->duplicate_id = true;
+            outbox_event(world, NULL, SENTINEL_EVENT_DUPLICATE_ID, "%s is also announced by %.*s:%u", world->id,
+                         (int)hello.host.size, hello.host.data, hello.port);
+        }
+        return;
+    }
+    char *host = slice_to_text(hello.host), *primary_host = slice_to_text(hello.primary_host);
+    char *id = slice_to_text(hello.id);
+    struct seat *seat = find_or_add(primary, id, host, hello.port);
+    if (seat) {
+        seat->last_hello_ms = seat->peer->last_hello_ms = world->now_ms;
+        vote_see_epoch(world, hello.current_epoch);
+        if (hello.config_epoch > primary->config_epoch && world_may_watch(world, primary_host))
+            adopt_config(primary, seat, &hello, primary_host);
+    }
+    mem_free(host);
+    mem_free(primary_host);
+    mem_free(id);
+}

@@ -1,0 +1,205 @@
+#include "sentinel/machine/instance.h"
+#include "base/mem.h"
+#include "sentinel/machine/failover.h"
+#include "sentinel/machine/instance_internal.h"
+#include "sentinel/machine/outbox.h"
+#include "sentinel/machine/world_internal.h"
+
+#include <stdio.h>
+
+/* ---- Life ---- */
+
+struct instance *instance_new(struct world *world, enum instance_kind kind, struct primary *primary, const char *name,
+                              const char *host, uint16_t port) {
+    struct instance *instance = mem_zalloc(sizeof *instance);
+    if (world->instance_count >= world->instance_capacity) {
+        world->instance_capacity = MAX(world->instance_capacity * 2, 16);
+        world->instances = mem_realloc(world->instances, world->instance_capacity * sizeof world->instances[0]);
+    }
+    instance->world = world;
+    instance->number = (uint32_t)world->instance_count++;
+    world->instances[instance->number] = instance;
+    instance->kind = kind;
+    instance->primary = primary;
+    instance->name = mem_strdup(name);
+    instance->host = mem_strdup(host);
+    instance->port = port;
+    list_node_init(&instance->node);
+    list_init(&instance->seats);
+    instance->known_ms = instance->proof_ms = world->now_ms;
+    instance->last_ping_ms = instance->last_good_ms = instance->last_reply_ms = NEVER;
+    instance->s_down_since_ms = NEVER;
+    instance->info_ms = instance->last_info_sent_ms = NEVER;
+    instance->last_hello_sent_ms = instance->last_heard_ms = instance->last_hello_ms = NEVER;
+    instance->last_order_ms = NEVER;
+    instance->facts.at_ms = NEVER;
+    instance->facts.priority = 100;
+    instance->facts.announced = true;
+    instance->facts.link_down_ms = -1;
+    instance->role_reported = kind == INSTANCE_PRIMARY ? ROLE_PRIMARY : ROLE_REPLICA;
+    if (kind == INSTANCE_SENTINEL) instance->role_reported = ROLE_UNKNOWN;
+    instance->role_since_ms = instance->follows_since_ms = instance->reconf_since_ms = world->now_ms;
+    for (int i = 0; i < LINE_KINDS; i++)
+        instance->lines[i] = (struct line){.phase = LINE_IDLE, .since_ms = world->now_ms, .retry_ms = world->now_ms};
+    instance_find_ip(world, instance);
+    if (primary) instance_derive(instance);
+    world_touch_instance(world, instance);
+    return instance;
+}
+
+void instance_drop(struct world *world, struct instance *instance) {
+    for (int i = 0; i < LINE_KINDS; i++) instance_forget_requests(instance, (enum line_kind)i);
+    if (world->actions) actions_add(world->actions, ACTION_FORGET)->disconnect.instance = instance->number;
+    heap_remove(&world->deadlines, &instance->due.node);
+    list_remove(&instance->node);
+    world->instances[instance->number] = NULL;
+    mem_free(instance->info);
+    mem_free(instance->name);
+    mem_free(instance->host);
+    mem_free(instance);
+}
+
+static int64_t tenth(int64_t down_after_ms, int64_t most_ms) {
+    int64_t period = MAX(down_after_ms / 10, MIN(10, down_after_ms / 2));
+    return MAX(1, MIN(period, most_ms));
+}
+
+void instance_derive(struct instance *instance) {
+    const struct timing *timing = &instance->world->timing;
+    switch (instance->kind) {
+    case INSTANCE_PRIMARY:
+        instance->down_after_ms = instance->primary->options.down_after_ms;
+        instance->ping_period_ms = tenth(instance->down_after_ms, timing->ping_period_ms);
+        break;
+    case INSTANCE_REPLICA: /* nothing hurries when a replica is down: three chances are enough */
+        instance->down_after_ms = instance->primary->options.down_after_ms;
+        instance->ping_period_ms = MAX(1, MIN(instance->down_after_ms / 3, timing->ping_period_ms));
+        break;
+    case INSTANCE_SENTINEL: {
+        int64_t least = INT64_MAX;
+        LIST_EACH(&instance->seats, node)
+        least = MIN(least, container_of(node, struct seat, at_peer)->primary->options.down_after_ms);
+        instance->down_after_ms = least == INT64_MAX ? timing->default_down_after_ms : least;
+        instance->ping_period_ms = MAX(1, MIN(instance->down_after_ms / 3, timing->ping_period_ms));
+        break;
+    }
+    }
+}
+
+void instance_find_ip(struct world *world, struct instance *instance) {
+    const char *ip = world_lookup(world, instance->host);
+    if (ip)
+        snprintf(instance->ip, sizeof instance->ip, "%s", ip);
+    else
+        world_resolve(world, instance->host, false);
+}
+
+/* ---- Lines ---- */
+
+void instance_forget_requests(struct instance *instance, enum line_kind line) {
+    struct line *l = &instance->lines[line];
+    for (struct request *request = l->first, *next; request; request = next) {
+        next = request->next;
+        mem_free(request);
+    }
+    l->first = l->last = NULL;
+    l->pending = 0;
+}
+
+void instance_hang_up(struct world *world, struct instance *instance, enum line_kind line) {
+    struct line *l = &instance->lines[line];
+    if (l->phase == LINE_IDLE) return;
+    instance_forget_requests(instance, line);
+    outbox_disconnect(world, instance, line);
+    l->phase = LINE_IDLE;
+    l->since_ms = world->now_ms;
+    l->retry_ms = world->now_ms;
+    l->reason = LINE_CLOSED;
+    l->detail[0] = 0;
+    if (line == LINE_COMMAND) failover_on_line_down(instance);
+}
+
+struct request *instance_take_request(struct instance *instance, uint64_t number, uint32_t index, bool *complete) {
+    struct line *line = &instance->lines[LINE_COMMAND];
+    struct request *before = NULL, *request = line->first;
+    while (request && request->number != number) {
+        before = request;
+        request = request->next;
+    }
+    if (!request || index >= request->commands) return NULL;
+    CHECK(line->pending > 0);
+    line->pending--;
+    *complete = index + 1 == request->commands;
+    if (!*complete) return request;
+    if (before)
+        before->next = request->next;
+    else
+        line->first = request->next;
+    if (line->last == request) line->last = before;
+    request->next = NULL;
+    return request;
+}
+
+/* ---- Questions ---- */
+
+int64_t instance_silent_ms(const struct instance *instance, int64_t now_ms) {
+    return MAX(0, now_ms - instance->proof_ms);
+}
+
+bool instance_is_connected(const struct instance *instance) {
+    return instance->lines[LINE_COMMAND].phase == LINE_OPEN;
+}
+
+const char *instance_shown_host(const struct instance *instance, const struct world *world) {
+    if (world->settings.resolve_hostnames && world->settings.announce_hostnames) return instance->host;
+    return instance->ip[0] ? instance->ip : instance->host;
+}
+
+static void add_flag(struct bytes *out, size_t start, bool set, const char *flag) {
+    if (!set) return;
+    if (out->size > start) bytes_add_char(out, ',');
+    bytes_add_text(out, flag);
+}
+
+void instance_flags(const struct instance *instance, struct bytes *out) {
+    size_t start = out->size;
+    const struct primary *primary = instance->primary;
+    bool is_primary = instance->kind == INSTANCE_PRIMARY, is_replica = instance->kind == INSTANCE_REPLICA;
+    const struct failover *failover = primary ? &primary->failover : NULL;
+    bool running = failover && failover->sm.state != FAILOVER_NONE;
+    bool master_down = false;
+    if (instance->kind == INSTANCE_SENTINEL)
+        LIST_EACH(&instance->seats, node) master_down |= container_of(node, struct seat, at_peer)->says_down;
+
+    add_flag(out, start, instance->s_down, "s_down");
+    add_flag(out, start, is_primary && primary->o_down, "o_down");
+    add_flag(out, start, true, instance_kind_name(instance->kind));
+    add_flag(out, start, !instance_is_connected(instance), "disconnected");
+    add_flag(out, start, master_down, "master_down");
+    add_flag(out, start, is_primary && running, "failover_in_progress");
+    add_flag(out, start, instance->promoted, "promoted");
+    add_flag(out, start, is_replica && instance->reconf == RECONF_SENT, "reconf_sent");
+    add_flag(out, start, is_replica && instance->reconf == RECONF_INPROG, "reconf_inprog");
+    add_flag(out, start, is_replica && instance->reconf == RECONF_DONE, "reconf_done");
+    add_flag(out, start, is_primary && running && failover->forced, "force_failover");
+    add_flag(out, start, instance->script_kill_sent, "script_kill_sent");
+    add_flag(out, start, is_primary && instance->rebooted, "master_reboot");
+}
+
+const char *role_name(enum role role) {
+    switch (role) {
+    case ROLE_UNKNOWN: return "unknown";
+    case ROLE_PRIMARY: return "master";
+    case ROLE_REPLICA: return "slave";
+    }
+    return "?";
+}
+
+const char *instance_kind_name(enum instance_kind kind) {
+    switch (kind) {
+    case INSTANCE_PRIMARY: return "master";
+    case INSTANCE_REPLICA: return "slave";
+    case INSTANCE_SENTINEL: return "sentinel";
+    }
+    return "?";
+}

@@ -1,0 +1,145 @@
+#include "sentinel/machine/listen.h"
+#include "base/mem.h"
+#include "sentinel/machine/down.h"
+#include "sentinel/machine/facts.h"
+#include "sentinel/machine/failover.h"
+#include "sentinel/machine/instance_internal.h"
+#include "sentinel/machine/outbox.h"
+#include "sentinel/machine/repoint.h"
+#include "sentinel/machine/world_internal.h"
+
+#include <stdio.h>
+
+enum { INFO_KEPT_MAX = 256 * 1024 }; /* of a raw INFO text, for SENTINEL INFO-CACHE */
+
+/* ---- PING ---- */
+
+static int64_t oldest_ping(const struct instance *instance) {
+    for (const struct request *request = instance->lines[LINE_COMMAND].first; request; request = request->next)
+        if (request->kind == REQUEST_PING) return request->sent_ms;
+    return 0;
+}
+
+static void on_ping(struct world *world, struct instance *instance, const struct request *request,
+                    const struct reply_view *reply) {
+    enum facts_ping ping = facts_read_ping(reply);
+    instance->last_reply_ms = world->now_ms;
+    bool good = ping == FACTS_PING_PONG || ping == FACTS_PING_LOADING || ping == FACTS_PING_MASTERDOWN;
+    if (good) {
+        instance->last_good_ms = world->now_ms;
+        instance->rtt_ms = world->now_ms - request->sent_ms;
+        instance->proof_ms = MAX(instance->proof_ms, request->sent_ms);
+        instance->ping_pending_ms = oldest_ping(instance);
+        instance->last_ping_text[0] = 0;
+        if (ping == FACTS_PING_PONG) instance->rebooted = false;
+    } else {
+        snprintf(instance->last_ping_text, sizeof instance->last_ping_text, "%.*s",
+                 (int)MIN(reply->text.size, sizeof instance->last_ping_text - 1),
+                 reply->text.data ? reply->text.data : "");
+        if (ping == FACTS_PING_BUSY && instance->s_down && !instance->script_kill_sent &&
+            outbox_script_kill(world, instance))
+            instance->script_kill_sent = true;
+    }
+    world_touch_instance(world, instance);
+}
+
+/* ---- INFO ---- */
+
+static void on_run_id(struct world *world, struct instance *instance) {
+    const char *run_id = instance->facts.run_id;
+    if (!run_id[0] || strcmp(run_id, instance->id) == 0) return;
+    bool rebooted = instance->id[0] != 0;
+    memcpy(instance->id, run_id, sizeof instance->id);
+    if (!rebooted) return;
+    outbox_instance(world, instance, NULL, SENTINEL_EVENT_REBOOT, "%s", "");
+    if (instance->kind == INSTANCE_PRIMARY && instance->primary->options.reboot_down_after_ms > 0) {
+        instance->rebooted = true;
+        instance->rebooted_ms = world->now_ms;
+    }
+}
+
+static void on_role(struct world *world, struct instance *instance) {
+    enum role role = instance->facts.role;
+    if (role == instance->role_reported) return;
+    enum role expected = instance->kind == INSTANCE_PRIMARY ? ROLE_PRIMARY : ROLE_REPLICA;
+    instance->role_reported = role;
+    instance->role_since_ms = instance->follows_since_ms = world->now_ms;
+    outbox_instance(world, instance, NULL, role == expected ? SENTINEL_EVENT_ROLE_CHANGE : SENTINEL_EVENT_ROLE_MISMATCH,
+                    "new reported role is %s", role_name(role));
+}
+
+static void discover(struct world *world, struct instance *instance, const struct facts_replicas *replicas) {
+    struct primary *primary = instance->primary;
+    for (size_t i = 0; i < replicas->count; i++) {
+        char *host = slice_to_text(replicas->items[i].host);
+        uint16_t port = replicas->items[i].port;
+        bool known = instance_is_at(instance, host, port) || replica_find_at(primary, host, port);
+        if (!known && primary->replica_count < REPLICAS_MAX && world_may_watch(world, host)) {
+            struct instance *replica = replica_add(primary, host, port);
+            outbox_instance(world, replica, NULL, SENTINEL_EVENT_REPLICA, "%s", "");
+            world_changed(world, false);
+        }
+        mem_free(host);
+    }
+}
+
+static void keep_text(struct world *world, struct instance *instance, struct slice text) {
+    size_t size = MIN(text.size, (size_t)INFO_KEPT_MAX);
+    mem_free(instance->info);
+    instance->info = mem_strndup(text.data, size);
+    instance->info_size = size;
+    instance->info_ms = world->now_ms;
+}
+
+static void on_info(struct world *world, struct instance *instance, const struct request *request,
+                    const struct reply_view *reply) {
+    if (instance->kind == INSTANCE_SENTINEL) return;
+    if ((reply->kind != REPLY_VIEW_BULK && reply->kind != REPLY_VIEW_STATUS) || !reply->text.size) return;
+    struct facts_replicas *replicas = mem_alloc(sizeof *replicas);
+    struct facts before = instance->facts;
+    if (request->kind == REQUEST_INFO) keep_text(world, instance, reply->text);
+    if (facts_read_info(&instance->facts, reply->text, world->now_ms, replicas)) {
+        on_run_id(world, instance);
+        on_role(world, instance);
+        if (strcmp(before.primary_host, instance->facts.primary_host) != 0 ||
+            before.primary_port != instance->facts.primary_port)
+            instance->follows_since_ms = world->now_ms;
+        if (instance->kind == INSTANCE_PRIMARY && instance->facts.role == ROLE_PRIMARY)
+            discover(world, instance, replicas);
+        failover_on_info(instance); /* may make it the primary */
+        repoint_on_info(instance);
+        world_touch_instance(world, instance);
+        if (instance->primary->failover.sm.state != FAILOVER_NONE) world_touch_primary(instance->primary);
+    }
+    mem_free(replicas);
+}
+
+/* ---- All ---- */
+
+void listen_on_reply(struct world *world, const struct event *event) {
+    struct instance *instance = world_find_instance(world, event->reply.instance);
+    if (!instance) return;
+    bool complete = false;
+    struct request *request = instance_take_request(instance, event->reply.request, event->reply.index, &complete);
+    if (!request) return;
+    const struct reply_view *reply = &event->reply.reply;
+    switch (request->kind) {
+    case REQUEST_PING: on_ping(world, instance, request, reply); break;
+    case REQUEST_INFO:
+    case REQUEST_INFO_REPLICATION: on_info(world, instance, request, reply); break;
+    case REQUEST_ASK: down_on_opinion(world, instance, request, reply); break;
+    case REQUEST_PROMOTE:
+    case REQUEST_HANDOVER: failover_on_order_reply(instance, request, event->reply.index, reply, complete); break;
+    case REQUEST_REPOINT: repoint_on_reply(instance, request, reply, complete); break;
+    case REQUEST_IDENTIFY:
+        if (reply->kind == REPLY_VIEW_BULK) instance->is_kvd = facts_is_kvd(reply->text);
+        break;
+    case REQUEST_HELLO:
+    case REQUEST_SETTLE:
+    case REQUEST_SCRIPT_KILL:
+    case REQUEST_HANDOVER_ABORT:
+    case REQUEST_KINDS: break;
+    }
+    if (reply->kind == REPLY_VIEW_ERROR) request->failed = true;
+    if (complete) mem_free(request);
+}

@@ -1,0 +1,13 @@
+/* What operators ask for: MONITOR, REMOVE, SET, RESET, FAILOVER, CONFIG SET, DEBUG, SIMULATE-FAILURE.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "sentinel/machine/world.h"
+
+void operate_monitor(struct world *world, const struct event *event);
+void operate_remove(struct world *world, const struct event *event);
+void operate_set(struct world *world, const struct event *event);
+void operate_reset(struct world *world, const struct event *event);
+void operate_failover(struct world *world, const struct event *event);
+void operate_config_set(struct world *world, const struct event *event);
+void operate_debug_set(struct world *world, const struct event *event);

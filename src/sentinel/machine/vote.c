@@ -1,0 +1,136 @@
+#include "sentinel/machine/vote.h"
+#include "base/mem.h"
+#include "sentinel/machine/outbox.h"
+#include "sentinel/machine/world_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+bool vote_see_epoch(struct world *world, uint64_t epoch) {
+    if (epoch > EPOCH_MAX || (epoch > world->current_epoch && epoch - world->current_epoch > EPOCH_JUMP_MAX))
+        return false;
+    if (epoch <= world->current_epoch) return true;
+    world->current_epoch = epoch; /* V5 */
+    outbox_event(world, NULL, SENTINEL_EVENT_NEW_EPOCH, "%" PRIu64, epoch);
+    world_changed(world, false);
+    return true;
+}
+
+static void set_vote(struct primary *primary, uint64_t epoch, const char *candidate) {
+    struct world *world = primary->world;
+    CHECK(epoch > primary->vote_epoch);   /* V1, V5 */
+    CHECK(epoch > primary->config_epoch); /* V2 */
+    primary->vote_epoch = epoch;
+    snprintf(primary->vote_leader, sizeof primary->vote_leader, "%s", candidate);
+    primary->voted_ms = world->now_ms;
+    primary->vote_sequence = world->state_sequence + 1;
+    world->votes_given++;
+    world_changed(world, true);
+    outbox_event(world, primary, SENTINEL_EVENT_VOTE, "%s %" PRIu64, candidate, epoch);
+    world_touch_primary(primary);
+}
+
+void vote_for_self(struct primary *primary, uint64_t epoch) {
+    CHECK(!primary->world->save_failing); /* V4 */
+    set_vote(primary, epoch, primary->world->id);
+}
+
+/* Who asks believes that the primary is down: nobody asks otherwise. The candidate says who it is; others are known by
+ * the name that sentinels give their connections. */
+static void note_opinion(struct primary *primary, const struct event *event) {
+    struct slice name = event->vote.client_name;
+    LIST_EACH(&primary->seats, node) {
+        struct seat *seat = container_of(node, struct seat, at_primary);
+        bool same = slice_is(event->vote.run_id, seat->peer->id);
+        if (!same && slice_starts_with(name, "sentinel-") && name.size >= 17)
+            same = memcmp(name.data + 9, seat->peer->id, 8) == 0;
+        if (!same) continue;
+        seat->says_down = true;
+        seat->said_ms = primary->world->now_ms;
+        world_touch_primary(primary);
+        return;
+    }
+}
+
+static bool is_leading(const struct primary *primary) {
+    unsigned state = primary->failover.sm.state;
+    return state == FAILOVER_SELECT || state == FAILOVER_SEND || state == FAILOVER_WAIT_PROMOTION;
+}
+
+static bool may_grant(const struct primary *primary, uint64_t epoch) {
+    return epoch > primary->vote_epoch && epoch > primary->config_epoch && /* V1, V2 */
+           !primary->world->save_failing &&                                /* V4 */
+           !is_leading(primary);                                           /* V6 */
+}
+
+static void hold(struct primary *primary, uint64_t token, bool down) {
+    struct held_answer *held = mem_zalloc(sizeof *held);
+    held->token = token;
+    held->down = down;
+    held->epoch = primary->vote_epoch;
+    held->sequence = primary->vote_sequence;
+    held->next = primary->held;
+    primary->held = held;
+}
+
+void vote_on_request(struct world *world, const struct event *event) {
+    struct primary *primary = world_find_primary_at(world, event->vote.ip, event->vote.port);
+    if (!primary) {
+        outbox_vote(world, event->token, false, "*", 0);
+        return;
+    }
+    note_opinion(primary, event);
+    bool down = primary->instance->s_down && !world->tilt;
+    if (slice_is(event->vote.run_id, "*")) {
+        outbox_vote(world, event->token, down, "*", 0);
+        return;
+    }
+    uint64_t epoch = event->vote.epoch < 0 ? UINT64_MAX : (uint64_t)event->vote.epoch;
+    bool valid = event->vote.run_id.size == SENTINEL_ID_SIZE - 1 && vote_see_epoch(world, epoch);
+    if (valid && may_grant(primary, epoch)) {
+        char *candidate = slice_to_text(event->vote.run_id);
+        set_vote(primary, epoch, candidate);
+        mem_free(candidate);
+    }
+    if (primary->saved_vote_epoch < primary->vote_epoch && !world->save_failing)
+        hold(primary, event->token, down); /* V3 */
+    else if (primary->saved_vote_epoch < primary->vote_epoch || !primary->vote_leader[0])
+        outbox_vote(world, event->token, down, "*", 0);
+    else
+        outbox_vote(world, event->token, down, primary->vote_leader, primary->vote_epoch);
+}
+
+void vote_on_saved(struct world *world, bool ok) {
+    LIST_EACH(&world->primaries, node) {
+        struct primary *primary = container_of(node, struct primary, node);
+        if (primary->saved_vote_epoch < primary->vote_epoch && primary->vote_sequence <= world->saved_sequence) {
+            primary->saved_vote_epoch = primary->vote_epoch;
+            world_touch_primary(primary);
+        }
+        struct held_answer **at = &primary->held;
+        while (*at) {
+            struct held_answer *held = *at;
+            bool saved = held->sequence <= world->saved_sequence;
+            if (ok && !saved) {
+                at = &held->next;
+                continue;
+            }
+            /* A newer vote may have taken its place meanwhile; that one has its own answer to wait for. */
+            if (saved && held->epoch == primary->vote_epoch)
+                outbox_vote(world, held->token, held->down, primary->vote_leader, primary->vote_epoch);
+            else
+                outbox_vote(world, held->token, held->down, "*", 0);
+            *at = held->next;
+            mem_free(held);
+        }
+    }
+}
+
+void vote_drop_held(struct primary *primary) {
+    while (primary->held) {
+        struct held_answer *held = primary->held;
+        primary->held = held->next;
+        if (primary->world->actions) outbox_vote(primary->world, held->token, false, "*", 0);
+        mem_free(held);
+    }
+}
