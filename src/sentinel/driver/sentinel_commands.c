@@ -375,6 +375,8 @@ void sentinel_simulate_failure_command(struct client *client) {
             reply_array(client, 2);
             reply_bulk_text(client, "crash-after-election");
             reply_bulk_text(client, "crash-after-promotion");
+            event.simulate = 0; /* as it always did: HELP is also the way to call a simulation off */
+            driver_step(driver_of_client(client), &event);
             return;
         } else {
             reply_error(client, "ERR Unknown failure simulation specified");

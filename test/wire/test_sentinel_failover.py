@@ -1,0 +1,161 @@
+"""Failovers by kvd sentinels of real Redis servers: whatever dies or hangs, one primary is left and everybody follows it."""
+import os
+import time
+
+import pytest
+from failover import HighlyAvailableSet
+from processes import fields, master_address, settled, wait_for
+from resp import Connection
+
+MASTER = "mymaster"
+
+
+@pytest.mark.parametrize("how", ["kill", "hang"])
+@pytest.mark.parametrize("down_after_ms", [1000, 200])
+def test_three_sentinels_fail_over_once(group, how, down_after_ms):
+    ha = HighlyAvailableSet(["kvd"] * 3, group=group, down_after_ms=down_after_ms)
+    timeline, victim = ha.fail(how)
+    assert len({event[3] for event in ha.events.named("+switch-master", ha.last_fault)}) == 1
+    assert len(ha.events.named("+elected-leader", ha.last_fault)) == 1
+    # Generous: what is measured belongs to bench/failover; this says that nothing waits for a poll.
+    assert timeline["switched everywhere"] < down_after_ms + 1500, timeline
+    ha.repair(victim, how)
+    assert len(ha.events.named("+switch-master", ha.last_fault)) == 3
+
+
+def test_alone_with_a_quorum_of_one(group):
+    ha = HighlyAvailableSet(["kvd"], group=group, quorum=1)
+    _, victim = ha.fail("kill")
+    ha.repair(victim)
+
+
+def test_no_failover_without_a_majority(group):
+    ha = HighlyAvailableSet(["kvd"] * 3, group=group, quorum=1, down_after_ms=500)
+    for sentinel in ha.sentinels[1:]:
+        sentinel.pause()
+    ha.primary.kill()
+    ha.events.wait("+odown")
+    assert not ha.events.named("+elected-leader")
+    for sentinel in ha.sentinels[1:]:
+        sentinel.resume()
+    ha.events.wait("+switch-master", count=3)
+
+
+def test_the_events_of_a_failover_come_in_the_established_order(group):
+    ha = HighlyAvailableSet(["kvd"] * 3, group=group)
+    ha.fail("kill")
+    leader = ha.events.named("+elected-leader", ha.last_fault)[0][1]
+    ha.events.wait("+failover-end", ha.last_fault)
+    names = [event[2] for event in ha.events.events if event[1] is leader and event[0] >= ha.last_fault]
+    order = ["+sdown", "+odown", "+new-epoch", "+try-failover", "+vote-for-leader", "+elected-leader", "+failover-state-select-slave",
+             "+selected-slave", "+failover-state-send-slaveof-noone", "+failover-state-wait-promotion", "+promoted-slave",
+             "+failover-state-reconf-slaves"]
+    places = [names.index(name) for name in order]
+    assert places == sorted(places), names
+    assert "+switch-master" in names and "+slave-reconf-sent" in names and "+failover-end" in names
+
+
+def test_forced_failover_and_a_second_one_while_it_runs(group):
+    ha = HighlyAvailableSet(["kvd"] * 3, group=group)
+    began = time.monotonic()
+    assert ha.sentinels[0].do("SENTINEL", "FAILOVER", MASTER) == b"OK"
+    ha.events.wait("+switch-master", began, count=3)
+    assert ha.settle() != ha.primary.port
+    info = ha.sentinels[0].info("sentinel")
+    assert ",kind=forced," in info["primary0_last_failover"] and ",failovers=1," in info["primary0"]
+
+
+def test_no_good_replica_is_said(group):
+    ha = HighlyAvailableSet(["kvd"], group=group, quorum=1, replicas=1)
+    ha.replicas[0].do("CONFIG", "SET", "replica-priority", 0)
+    wait_for(lambda: fields(ha.sentinels[0].do("SENTINEL", "REPLICAS", MASTER)[0])["slave-priority"] == "0", 30, "priority is known", every=0.05)
+    assert str(ha.sentinels[0].call("SENTINEL", "FAILOVER", MASTER)) == "NOGOODSLAVE No suitable replica to promote"
+    assert "priority 0" in ha.sentinels[0].info("sentinel")["primary0_replica0"]
+
+
+@pytest.mark.parametrize("point", ["crash-after-election", "crash-after-promotion"])
+def test_a_leader_that_dies_is_replaced(group, point):
+    ha = HighlyAvailableSet(["kvd"] * 3, group=group)
+    for sentinel in ha.sentinels:
+        assert sentinel.do("SENTINEL", "SIMULATE-FAILURE", point) == b"OK"
+    ha.primary.kill()
+    dead = wait_for(lambda: [s for s in ha.sentinels if not s.alive()], 20, "the leader crashes")
+    assert dead[0].process.returncode == 99
+    others = [sentinel for sentinel in ha.sentinels if sentinel.alive()]
+    for sentinel in others:
+        sentinel.do("SENTINEL", "SIMULATE-FAILURE", "help")  # which also clears what was asked for
+    wait_for(lambda: all(master_address(s) != ("127.0.0.1", ha.primary.port) for s in others), 30, "a new primary")
+    assert len({master_address(sentinel) for sentinel in others}) == 1
+    assert all(sentinel.alive() for sentinel in others)
+    dead[0].start()
+    wait_for(lambda: master_address(dead[0]) == master_address(others[0]), 20, "the one that crashed knows it too")
+    roles = [server.do("ROLE")[0] for server in ha.replicas]
+    assert roles.count(b"master") == 1
+
+
+def test_restarted_sentinels_remember_the_new_primary(group):
+    ha = HighlyAvailableSet(["kvd"] * 3, group=group)
+    _, victim = ha.fail("kill")
+    new = master_address(ha.sentinels[0])
+    for sentinel in ha.sentinels:
+        sentinel.kill()
+    victim.start()
+    for sentinel in ha.sentinels:
+        sentinel.start()
+        assert master_address(sentinel) == new
+    wait_for(lambda: victim.do("ROLE")[0] == b"slave", 30, "the old primary follows")
+    assert ha.settle() == new[1]
+
+
+def test_passwords_and_users_on_every_link(group):
+    secret = "pass word"
+    acl = ["--requirepass", secret, "--masterauth", secret]
+    primary = group.redis(*acl, password=secret)
+    replicas = [group.redis("--replicaof", "127.0.0.1 %d" % primary.port, *acl, password=secret) for _ in range(2)]
+    settings = {"host": "127.0.0.1", "port": primary.port, "quorum": 2, "down-after-milliseconds": 1000, "auth-pass": "'%s'" % secret}
+    sentinels = [group.kvd_sentinel({MASTER: settings}, top="requirepass: own", password="own") for _ in range(3)]
+    wait_for(lambda: settled(sentinels), 40, "everybody knows everything", every=0.05)
+    events = group.watch(*sentinels)
+    with Connection(sentinels[0].port) as stranger:
+        assert str(stranger.call("SENTINEL", "MASTERS")).startswith("NOAUTH")
+    primary.kill()
+    events.wait("+switch-master", count=3)
+    assert master_address(sentinels[0])[1] in [replica.port for replica in replicas]
+
+
+def script(group, name, body):
+    return group.write(name, "#!/bin/sh\n" + body, mode=0o755)
+
+
+def test_scripts_are_told(group):
+    out = group.path("out")
+    notify = script(group, "notify.sh", 'echo "notify $1 $2" >> %s\n' % out)
+    reconfigure = script(group, "reconfigure.sh", 'echo "reconfigure $*" >> %s\n' % out)
+    primary, replicas = group.replicated(1)
+    settings = {"host": "127.0.0.1", "port": primary.port, "quorum": 1, "down-after-milliseconds": 500,
+                "notification-script": notify, "client-reconfig-script": reconfigure}
+    sentinel = group.kvd_sentinel({MASTER: settings})
+    wait_for(lambda: settled([sentinel], replicas=1), 30, "the replica is known", every=0.05)
+    primary.kill()
+
+    def lines():
+        return open(out).read().splitlines() if os.path.exists(out) else []
+
+    expected = "reconfigure mymaster leader start 127.0.0.1 %d 127.0.0.1 %d" % (primary.port, replicas[0].port)
+    wait_for(lambda: expected in lines(), what="client-reconfig-script ran")
+    wait_for(lambda: "notify +sdown master mymaster 127.0.0.1 %d" % primary.port in lines(), what="notification-script ran")
+    wait_for(lambda: any(line.startswith("notify +switch-master mymaster ") for line in lines()), what="told of the switch")
+    wait_for(lambda: sentinel.do("SENTINEL", "PENDING-SCRIPTS") == [], what="no script is left")
+
+
+def test_a_sentinel_that_was_stopped_accuses_nobody(group):
+    ha = HighlyAvailableSet(["kvd"] * 3, group=group, down_after_ms=500)
+    stopped = ha.sentinels[0]
+    began = time.monotonic()
+    stopped.pause()
+    ha.events.wait("+sdown", began, contains="sentinel ")
+    time.sleep(3)
+    stopped.resume()
+    wait_for(lambda: settled(ha.sentinels), 20, "all is well again", every=0.05)
+    assert not [event for event in ha.events.named("+sdown", began) if event[1] is stopped]
+    assert not ha.events.named("+odown", began) and not ha.events.named("+switch-master", began)
