@@ -22,7 +22,7 @@ libcore_a_SOURCES += \
 	src/core/pubsub/pubsub_commands.c src/core/pubsub/pubsub.def
 # configuration
 libcore_a_SOURCES += \
-	src/core/config/config_command.h \
+	src/core/config/config.def src/core/config/config_command.c src/core/config/config_command.h \
 	src/core/config/config_file.c src/core/config/config_file.h \
 	src/core/config/core_settings.c src/core/config/core_settings.h \
 	src/core/config/param.def src/core/config/param_absent.def src/core/config/param_internal.h \
