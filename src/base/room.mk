@@ -7,6 +7,7 @@ libbase_a_SOURCES = \
 	src/base/daemon.c src/base/daemon.h \
 	src/base/crc32.c src/base/crc32.h \
 	src/base/error.c src/base/error.h \
+	src/base/file.c src/base/file.h \
 	src/base/glob.c src/base/glob.h \
 	src/base/hash.c src/base/hash.h \
 	src/base/heap.c src/base/heap.h \

@@ -28,7 +28,9 @@ libcore_a_SOURCES += \
 	src/core/config/param.def src/core/config/param_absent.def src/core/config/param_internal.h \
 	src/core/config/param_parse.c \
 	src/core/config/yaml_read.c src/core/config/yaml_read.h \
+	src/core/config/yaml_rewrite.c src/core/config/yaml_rewrite.h \
 	src/core/config/yaml_tree.c src/core/config/yaml_tree.h \
+	src/core/config/yaml_write.c src/core/config/yaml_write.h \
 	src/core/config/param.c src/core/config/param.h
 # users
 libcore_a_SOURCES += \

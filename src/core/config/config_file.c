@@ -2,6 +2,8 @@
 
 #include "core/config/param_internal.h"
 #include "core/config/yaml_read.h"
+#include "core/config/yaml_rewrite.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 /* ---- --name value ... ---------------------------------------------------------------------------------------------
@@ -142,4 +144,20 @@ bool config_check_file(struct params *params, const char *path, struct bytes *re
     if (!config_load(params, path, 0, NULL, report)) return false;
     bytes_add_printf(report, "%s: ok\n", path);
     return true;
+}
+
+bool config_rewrite(struct params *params, struct error *err) {
+    const char *path = params_main_file(params);
+    struct bytes old_text = {0}, new_text = {0};
+    if (!path) return error_set(err, "there is no configuration file");
+    const char *slash = strrchr(path, '/');
+    char *directory = slash ? mem_strndup(path, (size_t)(slash - path)) : mem_strdup(".");
+    bool good = yaml_read_bytes(path, &old_text, err) || error_prefix(err, "%s", path);
+    if (good) good = yaml_rewrite(params, bytes_slice(&old_text), path, directory, &new_text, err);
+    if (good && !slice_equal(bytes_slice(&old_text), bytes_slice(&new_text)))
+        good = file_replace(path, bytes_slice(&new_text), 0600, err);
+    mem_free(directory);
+    bytes_fini(&old_text);
+    bytes_fini(&new_text);
+    return good;
 }

@@ -216,7 +216,9 @@ static bool apply_dir(void *context, struct error *err) {
 /* A file's relative path counted from where the process started, so it is compared with what it was set to. */
 static bool equal_dir(void *context, const struct param_values *file) {
     const struct core_settings *settings = context;
-    return strcmp(settings->dir, file->items[0].text) == 0;
+    char path[PATH_MAX];
+    if (strcmp(settings->dir, file->items[0].text) == 0) return true;
+    return getcwd(path, sizeof path) && strcmp(path, file->items[0].text) == 0;
 }
 
 /* ---- rows

@@ -315,6 +315,10 @@ void param_get_default(const struct param_entry *entry, struct param_values *out
     CHECK(param_parse(entry->row, &def, 1, out, NULL)); /* it was parsed when the row was added */
 }
 
+bool param_is_live(const struct param_entry *entry) {
+    return entry->binding.get != NULL;
+}
+
 bool param_is_default(const struct param_entry *entry) {
     struct param_values def = {0};
     param_get_default(entry, &def);

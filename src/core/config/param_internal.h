@@ -11,3 +11,7 @@ const char *params_main_file(const struct params *params);
 /* Do these values mean what is in force? */
 bool param_is(const struct param_entry *entry, const struct param_values *values);
 void param_get_default(const struct param_entry *entry, struct param_values *out); /* gives */
+/* Is there a binding that knows the live value? */
+bool param_is_live(const struct param_entry *entry);
+/* As a later file's value is put over an earlier one's: a map merges, all else is replaced. Borrows `over`. */
+void param_values_apply(const struct param *row, struct param_values *values, const struct param_values *over);

@@ -1,4 +1,5 @@
 #include "core/config/param.h"
+#include "core/config/param_internal.h"
 
 #include "base/mem.h"
 #include "base/number.h"
@@ -327,6 +328,17 @@ static void merge(struct param_values *into, struct param_values *from) {
         }
     }
     param_values_fini(from);
+}
+
+void param_values_apply(const struct param *row, struct param_values *values, const struct param_values *over) {
+    struct param_values copy = {0};
+    param_values_copy(&copy, over);
+    if (row->type == PARAM_TYPE_map) {
+        merge(values, &copy);
+    } else {
+        param_values_fini(values);
+        *values = copy;
+    }
 }
 
 static int choice_value(const struct param *row, const char *name) {

@@ -7,5 +7,6 @@ unit_core_SOURCES = $(UNIT_SOURCES)
 unit_core_SOURCES += \
 	test/unit/core/config/test_core_settings.c \
 	test/unit/core/config/test_param.c \
-	test/unit/core/config/test_yaml_read.c
+	test/unit/core/config/test_yaml_read.c \
+	test/unit/core/config/test_yaml_rewrite.c
 EXTRA_DIST += test/unit/core/config/names.txt

@@ -1,0 +1,11 @@
+/* Files as a whole: replacing one so that a reader, a crash or a full disk never sees half of it.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "base/bytes.h"
+#include "base/error.h"
+
+/* Writes a temporary file beside `path`, syncs it, renames it over `path` and syncs the directory. A symbolic link
+ * stays one: what it points to is replaced. Permissions (and, where the process may, owner) stay as they were; a new
+ * file gets `mode`. On failure the old file is untouched and the temporary one is gone. Blocks. */
+MUST_USE bool file_replace(const char *path, struct slice contents, unsigned mode, struct error *err);
