@@ -11,6 +11,7 @@
 #include "sentinel/driver/driver.h"
 #include "sentinel/driver/instance_map.h"
 #include "sentinel/driver/scripts.h"
+#include "sentinel/driver/sentinel_config.h"
 
 #include <ctype.h>
 
@@ -298,6 +299,23 @@ static void reply_bad_option(struct client *client, const char *command, struct 
                 (int)MIN(name.size, 128), name.data);
 }
 
+/* The machine knows no files, so whether a new script can be run is looked at here. True: an error was replied. */
+static bool refuse_bad_scripts(struct client *client, const struct option_change *options, size_t count) {
+    if (world_of(client)->settings.deny_scripts_reconfig) return false; /* the machine refuses them all */
+    for (size_t i = 0; i < count; i++) {
+        bool notification = slice_is_nocase(options[i].name, "notification-script");
+        if (!notification && !slice_is_nocase(options[i].name, "client-reconfig-script")) continue;
+        char *path = slice_to_text(options[i].value);
+        bool good = !*path || sentinel_config_check_script(path, NULL);
+        mem_free(path);
+        if (good) continue;
+        reply_error(client, "ERR %s script seems non existing or non executable",
+                    notification ? "Notification" : "Client reconfiguration");
+        return true;
+    }
+    return false;
+}
+
 void sentinel_set_command(struct client *client) {
     struct event event = {.kind = EVENT_SET, .set = {.name = client->argv[2]}};
     struct slice bad;
@@ -308,7 +326,7 @@ void sentinel_set_command(struct client *client) {
         return;
     }
     event.set.options = options;
-    ask(client, event);
+    if (!refuse_bad_scripts(client, options, event.set.count)) ask(client, event);
     mem_free(options);
 }
 
