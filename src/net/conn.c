@@ -59,7 +59,7 @@ static void settle(struct conn *conn) {
 
 static void report_open(struct conn *conn) {
     if (conn->reported) return;
-    conn->reported = true;
+    conn->reported = true; /* what follows is on_readable and on_writable */
     int failure = conn->phase == CONN_OPEN ? 0 : conn->failure ? conn->failure : EPROTO;
     if (failure) loop_io_watch(&conn->io, 0);
     else settle(conn);
@@ -99,8 +99,8 @@ static void on_ready(struct loop_io *io, unsigned ready) {
     }
     bool readable = ready & (conn->read_needs_write ? LOOP_WRITE : LOOP_READ);
     bool writable = ready & (conn->write_needs_read ? LOOP_READ : LOOP_WRITE);
-    if (readable && conn->want_read && !CALL(conn, on_readable)) return;
-    if (writable && conn->want_write && !CALL(conn, on_writable)) return;
+    if (readable && conn->want_read && conn->handlers && !CALL(conn, on_readable)) return;
+    if (writable && conn->want_write && conn->handlers && !CALL(conn, on_writable)) return;
     if (conn->ops->kind == CONN_TLS) settle(conn);
 }
 
@@ -108,7 +108,7 @@ static void on_later(struct loop_timer *timer) {
     struct conn *conn = container_of(timer, struct conn, later);
     if (!conn->reported) {
         report_open(conn);
-    } else if (conn->has_more && conn->want_read) {
+    } else if (conn->has_more && conn->want_read && conn->handlers) {
         if (CALL(conn, on_readable)) settle(conn);
     }
 }

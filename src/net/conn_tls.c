@@ -158,7 +158,9 @@ bool conn_tls_begin(struct conn *conn, struct tls *tls, bool is_server, const ch
     }
     if (is_server) SSL_set_accept_state(ssl);
     else SSL_set_connect_state(ssl);
-    if (server_name && server_name[0]) (void)SSL_set_tlsext_host_name(ssl, server_name);
+    struct address literal; /* SNI carries names only */
+    if (server_name && server_name[0] && !address_parse_ip(&literal, server_name, 0))
+        (void)SSL_set_tlsext_host_name(ssl, server_name);
     conn->tls = ssl;
     conn->ops = &conn_tls_ops;
     return true;

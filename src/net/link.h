@@ -48,8 +48,9 @@ struct link_settings { /* texts are copied; zeroes are the defaults */
     const char      *password;    /* NULL: no AUTH */
     const char      *client_name; /* CLIENT SETNAME; NULL: none. A refusal is ignored */
     int64_t          connect_timeout_ms; /* resolve, connect and TLS together; 0: none of ours */
-    int64_t          retry_min_ms, retry_max_ms; /* dial again after a random time up to min, doubling to max;
-                                                    0: the owner decides */
+    const char      *auth_command, *client_command; /* what AUTH and CLIENT are called there; NULL: just that */
+    int64_t          retry_min_ms, retry_max_ms; /* dial again after min, doubling to max, less up to a half of it by
+                                                    chance; 0: the owner decides */
     int              keepalive_s;                /* 0: none */
     size_t           max_reply_bytes;            /* 0: 64 MiB */
     size_t           max_output_bytes;           /* waiting to be sent; 0: 64 MiB */
@@ -98,7 +99,7 @@ enum link_result {
 typedef void link_on_reply(struct link *link, void *context, enum link_result result, const struct resp_reply *reply);
 
 /* Sends a request. `deadline_ms` is on the clock of loop_now_ms(); 0: none. `on_reply` may be NULL: nobody cares.
- * Not up: it is answered LINK_LOST before the next sleep. */
+ * Not up: it is answered LINK_LOST, from the loop. */
 void link_call(struct link *link, const struct slice *argv, size_t argc, int64_t deadline_ms, link_on_reply *on_reply,
                void *context);
 /* The same from texts: link_call_texts(link, deadline, on_reply, context, "PING", NULL). */

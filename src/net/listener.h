@@ -28,7 +28,7 @@ struct listener_settings {
     uint32_t           mark_id;   /* `socket-mark-id`; 0: none */
 };
 
-/* A new connection; takes *conn. It may still be in its TLS handshake (conn_is_open() tells; on_open follows). */
+/* A new connection; takes *conn. Must not free the listener. The connection may still be in its TLS handshake (conn_is_open() tells; on_open follows). */
 typedef void listener_accept(void *context, struct conn **conn);
 
 /* Opens all sockets or none. The error is worded as the field's servers do it: "Could not create server TCP listening

@@ -114,7 +114,9 @@ enum { RESP_MAX_DEPTH = 32 };
 struct resp_reply_parser;
 struct resp_reply_parser *resp_reply_parser_new(const struct resp_reply_limits *limits); /* gives; copies */
 void                      resp_reply_parser_free(struct resp_reply_parser **parser);     /* takes */
-void                      resp_reply_parser_reset(struct resp_reply_parser *parser); /* forget what was half seen */
+/* For the replies to come; forgets what was half seen. */
+void resp_reply_parser_set_limits(struct resp_reply_parser *parser, const struct resp_reply_limits *limits);
+void resp_reply_parser_reset(struct resp_reply_parser *parser); /* forget what was half seen */
 
 /* Parses the reply at the beginning of `data`, which must begin at the same byte as at the last call that returned
  * RESP_MORE (scanned bytes are not scanned again). RESP_OK: `*reply` and its texts are lent until the next call or

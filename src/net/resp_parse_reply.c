@@ -29,10 +29,15 @@ struct resp_reply_parser {
     char                     error[96];
 };
 
-struct resp_reply_parser *resp_reply_parser_new(const struct resp_reply_limits *limits) {
+void resp_reply_parser_set_limits(struct resp_reply_parser *parser, const struct resp_reply_limits *limits) {
     CHECK(limits->max_depth <= RESP_MAX_DEPTH);
-    struct resp_reply_parser *parser = mem_zalloc(sizeof *parser);
     parser->limits = *limits;
+    resp_reply_parser_reset(parser);
+}
+
+struct resp_reply_parser *resp_reply_parser_new(const struct resp_reply_limits *limits) {
+    struct resp_reply_parser *parser = mem_zalloc(sizeof *parser);
+    resp_reply_parser_set_limits(parser, limits);
     return parser;
 }
 

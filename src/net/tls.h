@@ -2,7 +2,7 @@
  *
  * New settings (a renewed certificate, say) build new contexts first and replace the old ones only when they are good.
  * Connections keep the context that they began with. TLS 1.2 and later unless told otherwise. In a build without TLS
- * tls_configure() says so.
+ * tls_configure() says so. OpenSSL writes with write(): the process must ignore SIGPIPE.
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "base/check.h"
