@@ -187,11 +187,12 @@ void server_free(struct server **server) {
     free_clients(&gone->internal->fakes);
     server_listen_fini(gone);
     channels_free(&gone->channels);
-    free_internal(gone);
     table_free(&gone->error_stats, mem_free);
     users_free(&gone->users);
     command_table_free(&gone->commands);
     params_free(&gone->params);
+    SERVER_CALL_HOOKS(gone, server_freed);
+    free_internal(gone);
     mem_free(gone->settings);
     loop_free(&gone->loop);
     mem_free(gone->executable);

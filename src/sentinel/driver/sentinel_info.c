@@ -1,4 +1,6 @@
 #include "sentinel/driver/sentinel_info.h"
+#include "core/observe/info.h"
+#include "core/server.h"
 #include "sentinel/driver/driver.h"
 #include "sentinel/driver/scripts.h"
 #include "sentinel/driver/state_file.h"
@@ -176,6 +178,11 @@ void sentinel_info_print(const struct driver *driver, struct bytes *out) {
 
 /* ---- the section ---- */
 
+static void print(void *context, struct bytes *out) {
+    const struct driver *driver = context;
+    if (driver_is_started(driver)) sentinel_info_print(driver, out);
+}
+
 void sentinel_info_install(struct server *server) {
-    (void)server;
+    if (server->info) info_add_lines(server->info, "sentinel", print, driver_of(server));
 }
