@@ -34,6 +34,8 @@ libcore_a_SOURCES += \
 	src/core/config/param.c src/core/config/param.h
 # users
 libcore_a_SOURCES += \
+	src/core/acl/acl.c src/core/acl/acl.def src/core/acl/acl.h \
+	src/core/acl/acl_commands.c src/core/acl/acl_commands.h \
 	src/core/acl/acl_file.c src/core/acl/acl_file.h src/core/acl/acl_log.c src/core/acl/acl_log.h \
 	src/core/acl/user.c src/core/acl/user.h src/core/acl/user_internal.h src/core/acl/user_rules.c
 # observation

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/table.h"
-#include "core/acl/user.h"
+#include "core/acl/acl.h"
 #include "core/client/blocked.h"
 #include "core/client/client_internal.h"
 #include "core/command/propagate.h"
@@ -148,6 +148,7 @@ struct server *server_new(void) {
     server->started_wall_ms = server->wall_ms;
     server->hz = 10;
     core_commands_add(server);
+    acl_install(server);
     server_bind_params(server);
     server_update_limits(server);
     return server;
@@ -188,6 +189,7 @@ void server_free(struct server **server) {
     server_listen_fini(gone);
     channels_free(&gone->channels);
     table_free(&gone->error_stats, mem_free);
+    acl_uninstall(gone);
     users_free(&gone->users);
     command_table_free(&gone->commands);
     params_free(&gone->params);
@@ -238,6 +240,7 @@ bool server_adjust_open_files(struct server *server, bool is_strict, struct erro
 bool server_start(struct server *server, struct error *err) {
     struct server_internal *internal = server->internal;
     server_update_limits(server);
+    if (!acl_start(server, err)) return false;
     if (!server_adjust_open_files(server, false, err) || !server_listen(server, err)) return false;
     loop_before_sleep_add(server->loop, &internal->before_sleep, on_before_sleep);
     loop_after_sleep_add(server->loop, &internal->after_sleep, on_after_sleep);

@@ -48,7 +48,9 @@ bool acl_file_define(struct users *users, struct slice line, struct table *seen,
 }
 
 static void report(struct bytes *problems, const char *path, unsigned line, const char *what) {
-    bytes_add_printf(problems, "%s%s:%u: %s.", problems->size > 0 ? " " : "", path, line, what);
+    size_t size = strlen(what);
+    bytes_add_printf(problems, "%s%s:%u: %s%s", problems->size > 0 ? " " : "", path, line, what,
+                     size > 0 && what[size - 1] == '.' ? "" : ".");
 }
 
 bool acl_file_parse(struct users *users, const char *path, struct slice text, struct bytes *problems) {

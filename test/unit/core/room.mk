@@ -10,3 +10,9 @@ unit_core_SOURCES += \
 	test/unit/core/config/test_yaml_read.c \
 	test/unit/core/config/test_yaml_rewrite.c
 EXTRA_DIST += test/unit/core/config/names.txt
+
+# users
+unit_core_SOURCES += \
+	test/unit/core/acl/test_acl_file.c \
+	test/unit/core/acl/test_acl_log.c \
+	test/unit/core/acl/test_user.c
