@@ -1,9 +1,24 @@
 noinst_LIBRARIES += libstore.a
 libstore_a_SOURCES = \
+	src/store/store.c src/store/store.h \
+	src/store/store_info.c src/store/store_info.def src/store/store_internal.h \
+	src/store/prefetch.c src/store/prefetch.h \
+	src/store/keyspace/databases.c src/store/keyspace/databases.h src/store/keyspace/keyspace_param.def \
 	src/store/keyspace/expire.c src/store/keyspace/expire.h \
 	src/store/keyspace/key_table.c src/store/keyspace/key_table.h \
 	src/store/keyspace/keyspace.c src/store/keyspace/keyspace.h \
 	src/store/keyspace/lazy_free.c src/store/keyspace/lazy_free.h \
 	src/store/keyspace/record.c src/store/keyspace/record.h \
 	src/store/types/str.c src/store/types/str.h \
-	src/store/types/value.c src/store/types/value.h
+	src/store/types/value.c src/store/types/value.h \
+	src/store/tx/multi.c src/store/tx/multi.h src/store/tx/multi.def \
+	src/store/tx/session.c src/store/tx/session.h \
+	src/store/tx/watch.c src/store/tx/watch.h \
+	src/store/commands/arguments.c src/store/commands/arguments.h \
+	src/store/commands/database_commands.c src/store/commands/database_commands.h src/store/commands/database.def \
+	src/store/commands/debug_command.c src/store/commands/debug_command.h src/store/commands/debug.def \
+	src/store/commands/expire_commands.c src/store/commands/expire_commands.h src/store/commands/expire.def \
+	src/store/commands/generic_commands.c src/store/commands/generic_commands.h src/store/commands/generic.def \
+	src/store/commands/lcs_command.c src/store/commands/lcs_command.h \
+	src/store/commands/object_commands.c src/store/commands/object_commands.h src/store/commands/object.def src/store/commands/memory_usage.def \
+	src/store/commands/string_commands.c src/store/commands/string_commands.h src/store/commands/string.def

@@ -11,7 +11,7 @@ enum {
     CHUNK_BUCKETS = 1 << CHUNK_BITS,
     TAG_SHIFT = 12, /* first hash bit that a slot remembers */
     TAG_BITS = 20,
-    FILL_MAX = 7,   /* records a bucket, on average, above which a bucket is split; a little more memory is spent on
+    FILL_MAX = 8,   /* records a bucket, on average, above which a bucket is split; a little more memory is spent on
                        overflow buckets than on the main ones' empty slots from here on */
     FILL_MIN = 3    /* ... below which one is merged */
 };

@@ -77,6 +77,10 @@ void lazy_free_record(struct lazy_free *lazy, struct record *record) {
 void lazy_free_table(struct lazy_free *lazy, struct key_table **table) {
     if (!*table) return;
     struct job job = {.table = *table, .count = key_table_count(*table)};
+    if (job.count <= LAZY_FREE_EFFORT_MIN) {
+        key_table_free(table);
+        return;
+    }
     *table = NULL;
     submit(lazy, job);
 }

@@ -1,0 +1,107 @@
+#include "store/commands/arguments.h"
+#include "base/number.h"
+#include "core/client/client.h"
+#include "core/client/reply.h"
+#include "core/config/core_settings.h"
+#include "core/server.h"
+#include "store/keyspace/record.h"
+
+#include <limits.h>
+
+bool argument_int(struct client *client, int place, int64_t *out) {
+    if (LIKELY(number_parse_int(client->argv[place], out))) return true;
+    reply_not_integer(client);
+    return false;
+}
+
+bool argument_int32(struct client *client, int place, int *out, const char *error) {
+    int64_t number;
+    bool is_number = number_parse_int(client->argv[place], &number);
+    if (is_number && number >= INT_MIN && number <= INT_MAX) {
+        *out = (int)number;
+        return true;
+    }
+    if (error)
+        reply_error(client, "%s", error);
+    else if (is_number)
+        reply_error(client, "ERR value is out of range, value must between %d and %d", INT_MIN, INT_MAX);
+    else
+        reply_not_integer(client);
+    return false;
+}
+
+void reply_invalid_expire(struct client *client) {
+    reply_error(client, "ERR invalid expire time in '%s' command", client->entry->row->name);
+}
+
+bool argument_is_string(struct client *client, const struct record *record) {
+    if (LIKELY(!record || record_type(record) == VALUE_STRING)) return true;
+    reply_wrong_type(client);
+    return false;
+}
+
+bool argument_length_allowed(struct client *client, uint64_t size) {
+    if (LIKELY(size <= client->server->settings->proto_max_bulk_len_bytes)) return true;
+    reply_error(client, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    return false;
+}
+
+/* ---- SET's and GETEX's options ---- */
+
+static const struct option {
+    const char *name;
+    unsigned    flag;
+    unsigned    excludes; /* none of these may have been given before */
+    bool        has_value;
+} set_option_table[] = {
+    {"nx", SET_NX, SET_XX | SET_IFEQ, false},
+    {"xx", SET_XX, SET_NX | SET_IFEQ, false},
+    {"ifeq", SET_IFEQ, SET_NX | SET_XX, true},
+    {"get", SET_GET, 0, false},
+    {"keepttl", SET_KEEPTTL, SET_PERSIST | SET_EXPIRY, false},
+    {"persist", SET_PERSIST, SET_KEEPTTL | SET_EXPIRY, false},
+    {"ex", SET_EX, SET_KEEPTTL | SET_PERSIST | (SET_EXPIRY & ~SET_EX), true},
+    {"px", SET_PX, SET_KEEPTTL | SET_PERSIST | (SET_EXPIRY & ~SET_PX), true},
+    {"exat", SET_EXAT, SET_KEEPTTL | SET_PERSIST | (SET_EXPIRY & ~SET_EXAT), true},
+    {"pxat", SET_PXAT, SET_KEEPTTL | SET_PERSIST | (SET_EXPIRY & ~SET_PXAT), true},
+};
+
+static const struct option *find_option(struct slice word) {
+    for (size_t i = 0; i < COUNT_OF(set_option_table); i++)
+        if (slice_is_nocase(word, set_option_table[i].name)) return &set_option_table[i];
+    return NULL;
+}
+
+bool argument_set_options(struct client *client, int first, unsigned allowed, struct set_options *options) {
+    *options = (struct set_options){0};
+    for (int i = first; i < client->argc; i++) {
+        const struct option *option = find_option(client->argv[i]);
+        if (!option || !(option->flag & allowed) || option->excludes & options->flags ||
+            (option->has_value && i + 1 == client->argc)) {
+            reply_syntax_error(client);
+            return false;
+        }
+        options->flags |= option->flag;
+        if (!option->has_value) continue;
+        i++;
+        if (option->flag == SET_IFEQ)
+            options->ifeq_place = i;
+        else
+            options->expiry_place = i;
+    }
+    return true;
+}
+
+bool argument_deadline(struct client *client, int place, unsigned flags, int64_t *deadline_ms) {
+    int64_t number;
+    if (!argument_int(client, place, &number)) return false;
+    bool in_seconds = flags & (SET_EX | SET_EXAT), is_relative = flags & (SET_EX | SET_PX);
+    int64_t base_ms = is_relative ? client->server->wall_ms : 0;
+    if (number <= 0 || (in_seconds && number > INT64_MAX / 1000) ||
+        (in_seconds ? number * 1000 : number) > INT64_MAX - base_ms) {
+        reply_invalid_expire(client);
+        return false;
+    }
+    *deadline_ms = (in_seconds ? number * 1000 : number) + base_ms;
+    return true;
+}

@@ -1,0 +1,203 @@
+#include "store/commands/debug_command.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/number.h"
+#include "core/client/client.h"
+#include "core/client/reply.h"
+#include "core/command/dispatch.h"
+#include "core/server.h"
+#include "store/commands/arguments.h"
+#include "store/commands/object_commands.h"
+#include "store/tx/session.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+#define COMMAND COMMAND_PROTOTYPE
+#include "store/commands/debug.def"
+#undef COMMAND
+#define COMMAND COMMAND_ROW
+const struct command debug_commands[] = {
+#include "store/commands/debug.def"
+};
+#undef COMMAND
+const size_t debug_command_count = COUNT_OF(debug_commands);
+
+static void debug_object(struct client *client) {
+    struct keyspace *keyspace = session_keyspace(client);
+    struct spot spot;
+    bool was_quiet = keyspace->shared->no_touch;
+    keyspace->shared->no_touch = true;
+    bool is_there = keyspace_open(keyspace, client->argv[2], &spot);
+    keyspace->shared->no_touch = was_quiet;
+    if (!is_there) {
+        reply_no_such_key(client);
+        return;
+    }
+    char text[256];
+    snprintf(text, sizeof text, "Value at:%p refcount:%d encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%u",
+             (void *)spot.record, object_reference_count(spot.record), value_encoding_name(record_encoding(spot.record)),
+             record_text_size(spot.record), spot.record->access, object_idle_seconds(client, spot.record));
+    reply_status(client, text);
+}
+
+static void debug_sleep(struct client *client) {
+    double seconds;
+    if (!number_parse_double(client->argv[2], &seconds) || !(seconds >= 0) || seconds > 1e9) {
+        reply_not_float(client);
+        return;
+    }
+    struct timespec left = {.tv_sec = (time_t)seconds, .tv_nsec = (long)((seconds - floor(seconds)) * 1e9)};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
+    reply_ok(client);
+}
+
+static void debug_set_active_expire(struct client *client) {
+    int64_t on;
+    if (!argument_int(client, 2, &on)) return;
+    session_of(client)->databases->expires_actively = on != 0;
+    reply_ok(client);
+}
+
+static void print_shape(const struct keyspace *keyspace, struct bytes *out) {
+    struct key_table_shape shape = {0};
+    if (keyspace->table) key_table_shape(keyspace->table, &shape);
+    bytes_add_printf(out, "Hash table of the keys:\n buckets: %zu\n overflow buckets: %zu\n records: %zu\n", shape.buckets,
+                     shape.overflow_buckets, shape.records);
+    bytes_add_printf(out, " longest chain: %zu\n memory: %zu\n expiry index memory: %zu\n keys with an expiry: %zu\n",
+                     shape.longest_chain, keyspace_table_memory(keyspace), keyspace_timer_memory(keyspace),
+                     keyspace->expiring);
+    for (size_t i = 0; i < COUNT_OF(shape.fill); i++)
+        if (shape.fill[i]) bytes_add_printf(out, "   %zu%s: %zu\n", i, i + 1 == COUNT_OF(shape.fill) ? "+" : "", shape.fill[i]);
+}
+
+static void debug_htstats(struct client *client) {
+    int64_t number;
+    if (!argument_int(client, 2, &number)) return;
+    struct keyspace *keyspace = databases_find(session_of(client)->databases, number);
+    if (!keyspace) {
+        reply_error(client, "ERR Out of range database");
+        return;
+    }
+    struct bytes text = {0};
+    bytes_add_printf(&text, "[Database %d]\n", keyspace->id);
+    print_shape(keyspace, &text);
+    reply_verbatim(client, bytes_slice(&text), "txt");
+    bytes_fini(&text);
+}
+
+/* POPULATE count [prefix] [size]: keys "prefix:0" ... with values "value:0" ..., padded with zeros to the size. */
+static void debug_populate(struct client *client) {
+    int64_t count, size = 0;
+    if (!argument_int(client, 2, &count) || (client->argc > 4 && !argument_int(client, 4, &size))) return;
+    if (count < 0 || size < 0) {
+        reply_error(client, "ERR value is out of range, must be positive");
+        return;
+    }
+    struct keyspace *keyspace = session_keyspace(client);
+    struct bytes key = {0}, text = {0};
+    for (int64_t i = 0; i < count; i++) {
+        struct spot spot;
+        bytes_clear(&key);
+        bytes_clear(&text);
+        bytes_add_slice(&key, client->argc > 3 ? client->argv[3] : SLICE("key"));
+        bytes_add_printf(&key, ":%lld", (long long)i);
+        if (keyspace_open(keyspace, bytes_slice(&key), &spot)) continue;
+        bytes_add_printf(&text, "value:%lld", (long long)i);
+        if (size) {
+            bytes_reserve(&text, (size_t)size);
+            if ((size_t)size > text.size) memset(text.data + text.size, 0, (size_t)size - text.size);
+            text.size = (size_t)size;
+        }
+        struct value value = value_of_text(bytes_slice(&text));
+        keyspace_put(keyspace, bytes_slice(&key), &spot, &value, RECORD_NEVER);
+        keyspace_changed(keyspace, bytes_slice(&key), KEYSPACE_GENERIC, "set");
+    }
+    bytes_fini(&key);
+    bytes_fini(&text);
+    reply_ok(client);
+}
+
+/* PROTOCOL kind: one reply of that kind, for the tests of clients. */
+static void debug_protocol(struct client *client) {
+    struct slice kind = client->argv[2];
+    if (slice_is_nocase(kind, "string")) {
+        reply_bulk_text(client, "Hello World");
+    } else if (slice_is_nocase(kind, "integer")) {
+        reply_int(client, 12345);
+    } else if (slice_is_nocase(kind, "double")) {
+        reply_double(client, 3.141);
+    } else if (slice_is_nocase(kind, "null")) {
+        reply_null(client);
+    } else if (slice_is_nocase(kind, "array")) {
+        reply_array(client, 3);
+        for (int i = 0; i < 3; i++) reply_int(client, i);
+    } else if (slice_is_nocase(kind, "set")) {
+        reply_set(client, 3);
+        for (int i = 0; i < 3; i++) reply_int(client, i);
+    } else if (slice_is_nocase(kind, "map")) {
+        reply_map(client, 3);
+        for (int i = 0; i < 3; i++) {
+            reply_int(client, i);
+            reply_bool(client, i == 1);
+        }
+    } else if (slice_is_nocase(kind, "attrib")) {
+        if (reply_is_resp3(client)) {
+            reply_attribute(client, 1);
+            reply_bulk_text(client, "key-popularity");
+            reply_array(client, 2);
+            reply_bulk_text(client, "key:123");
+            reply_int(client, 90);
+        }
+        reply_bulk_text(client, "Some real reply following the attribute");
+    } else if (slice_is_nocase(kind, "push")) {
+        reply_push(client, 2);
+        reply_bulk_text(client, "server-cpu-usage");
+        reply_int(client, 42);
+    } else if (slice_is_nocase(kind, "verbatim")) {
+        reply_verbatim(client, SLICE("This is a verbatim\nstring"), "txt");
+    } else if (slice_is_nocase(kind, "bignum")) {
+        reply_bignum(client, SLICE("1234567999999999999999999999999999999"));
+    } else if (slice_is_nocase(kind, "true") || slice_is_nocase(kind, "false")) {
+        reply_bool(client, slice_is_nocase(kind, "true"));
+    } else {
+        reply_error(client, "ERR Wrong protocol type name. Please use one of the following: "
+                            "string|integer|double|null|array|set|map|attrib|push|verbatim|true|false");
+    }
+}
+
+static void debug_error(struct client *client) {
+    reply_error_slice(client, client->argv[2]);
+}
+
+static void debug_help(struct client *client) {
+    reply_help(client, (const char *const[]){
+                           "ERROR <string>", "    Return an error with the text <string>.",
+                           "HTSTATS <dbid>", "    Return how the keys of a database spread in its hash table.",
+                           "OBJECT <key>", "    Show low level information about a key and its value.",
+                           "POPULATE <count> [<prefix>] [<size>]", "    Create <count> string keys named key:<num>.",
+                           "PROTOCOL <type>", "    Reply with a test value of the specified type.",
+                           "SET-ACTIVE-EXPIRE <0|1>", "    Whether expired keys are removed that nobody looks up.",
+                           "SLEEP <seconds>", "    Stop the server for <seconds>. Decimals allowed.", NULL});
+}
+
+void debug_command(struct client *client) {
+    static const struct {
+        const char *name;
+        int         least, most; /* arguments */
+        void (*run)(struct client *client);
+    } subcommands[] = {
+        {"error", 3, 3, debug_error},       {"help", 2, 2, debug_help},         {"htstats", 3, 4, debug_htstats},
+        {"object", 3, 4, debug_object},     {"populate", 3, 5, debug_populate}, {"protocol", 3, 3, debug_protocol},
+        {"set-active-expire", 3, 3, debug_set_active_expire}, {"sleep", 3, 3, debug_sleep},
+    };
+    for (size_t i = 0; i < COUNT_OF(subcommands); i++) {
+        if (!slice_is_nocase(client->argv[1], subcommands[i].name)) continue;
+        if (client->argc < subcommands[i].least || client->argc > subcommands[i].most) break;
+        subcommands[i].run(client);
+        return;
+    }
+    dispatch_reply_unknown_subcommand(client);
+}

@@ -1,0 +1,138 @@
+#include "store/store.h"
+#include "store/store_internal.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "core/client/client.h"
+#include "core/server.h"
+#include "store/commands/database_commands.h"
+#include "store/commands/debug_command.h"
+#include "store/commands/expire_commands.h"
+#include "store/commands/generic_commands.h"
+#include "store/commands/object_commands.h"
+#include "store/commands/string_commands.h"
+#include "store/keyspace/databases.h"
+#include "store/keyspace/lazy_free.h"
+#include "store/prefetch.h"
+#include "store/tx/multi.h"
+#include "store/tx/session.h"
+#include "store/tx/watch.h"
+
+
+/* ---- clients ---- */
+
+static void client_created(void *context, struct client *client) {
+    session_start(client, ((struct store *)context)->databases);
+}
+
+static void client_freed(void *context, struct client *client) {
+    session_end(client);
+}
+
+static void client_reset_state(void *context, struct client *client) {
+    session_reset(client);
+}
+
+static size_t client_bytes(void *context, struct client *client) {
+    return sizeof(struct session) + multi_memory(client);
+}
+
+static void client_counts(void *context, struct client *client, int *multi, int *watch) {
+    const struct session *session = session_of(client);
+    *multi = client->flags & CLIENT_IN_MULTI ? session->queued : -1;
+    *watch = session->watch_count;
+}
+
+/* ---- commands ---- */
+
+static enum server_verdict take(void *context, struct client *client, const struct command_entry *entry) {
+    return multi_take(client, entry);
+}
+
+static void rejected(void *context, struct client *client) {
+    multi_rejected(client);
+}
+
+static void before_call(void *context, struct client *client, const struct command_entry *entry) {
+    struct store *store = context;
+    store->databases->shared.no_touch = (client->flags & CLIENT_NO_TOUCH) != 0;
+}
+
+static void parsed(void *context, struct client *client, const struct server_request *requests, size_t count) {
+    prefetch_keys(session_keyspace(client), requests, count);
+}
+
+static void touched(void *context, struct keyspace *keyspace, struct slice key) {
+    watch_touch(keyspace, key);
+}
+
+/* ---- time ---- */
+
+/* A pause exists so that the data stands still: what is past its deadline is not seen, but stays. */
+static void note_pause(struct store *store) {
+    store->databases->shared.keep_expired = server_paused(store->server) != SERVER_PAUSE_NONE;
+}
+
+static void expire(struct store *store) {
+    note_pause(store);
+    if (databases_expire(store->databases, databases_expire_budget_us(store->databases)))
+        server_dont_sleep(store->server);
+}
+
+static void cron(void *context, int64_t now_ms) {
+    struct store *store = context;
+    lazy_free_collect(store->databases->shared.lazy_free);
+    expire(store);
+}
+
+static void before_sleep(void *context) {
+    struct store *store = context;
+    if (UNLIKELY(store->databases->has_backlog)) expire(store);
+}
+
+static void reset_stats(void *context) {
+    databases_reset_stats(((struct store *)context)->databases);
+}
+
+/* ---- life ---- */
+
+struct store *store_install(struct server *server) {
+    struct store *store = mem_zalloc(sizeof *store);
+    store->server = server;
+    store->databases = databases_new(server->params, &server->wall_ms, &server->lru_clock);
+    store->databases->shared.hooks = (struct keyspace_hooks){.context = store, .touched = touched};
+    store->hooks = (struct server_hooks){
+        .context = store,
+        .client_created = client_created,
+        .client_freed = client_freed,
+        .client_reset = client_reset_state,
+        .client_memory = client_bytes,
+        .client_counts = client_counts,
+        .take = take,
+        .rejected = rejected,
+        .before_call = before_call,
+        .parsed = parsed,
+        .cron = cron,
+        .before_sleep = before_sleep,
+        .reset_stats = reset_stats,
+    };
+    server_add_hooks(server, &store->hooks);
+    server_add_commands(server, string_commands, string_command_count);
+    server_add_commands(server, generic_commands, generic_command_count);
+    server_add_commands(server, expire_commands, expire_command_count);
+    server_add_commands(server, object_commands, object_command_count);
+    if (command_find(server->commands, SLICE("memory"))) server_add_commands(server, memory_usage_commands, 1);
+    server_add_commands(server, database_commands, database_command_count);
+    server_add_commands(server, multi_commands, multi_command_count);
+    server_add_commands(server, debug_commands, debug_command_count);
+    random_os_hex(store->replication_id, sizeof store->replication_id - 1);
+    store_info_add(store);
+    return store;
+}
+
+void store_free(struct store **place) {
+    struct store *store = *place;
+    if (!store) return;
+    *place = NULL;
+    databases_free(&store->databases);
+    mem_free(store);
+}

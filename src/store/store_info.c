@@ -1,0 +1,48 @@
+#include "store/store_internal.h"
+#include "core/observe/info.h"
+#include "store/keyspace/lazy_free.h"
+#include "store/tx/watch.h"
+
+#define INFO_CONTEXT __attribute__((unused)) const struct store *store
+#define INFO_FIELD INFO_FIELD_PRINTER
+#include "store/store_info.def"
+#undef INFO_FIELD
+#define INFO_FIELD INFO_FIELD_ROW
+static const struct info_field fields[] = {
+#include "store/store_info.def"
+};
+#undef INFO_FIELD
+
+static void count_watches(void *context) {
+    struct store *store = context;
+    store->watched_keys = watch_count(store->databases, &store->watching_clients);
+}
+
+static void count_memory(void *context) {
+    struct store *store = context;
+    store->table_bytes = store->timer_bytes = 0;
+    for (int i = 0; i < store->databases->count; i++) {
+        store->table_bytes += keyspace_table_memory(&store->databases->all[i]);
+        store->timer_bytes += keyspace_timer_memory(&store->databases->all[i]);
+    }
+}
+
+/* db0:keys=2,expires=1,avg_ttl=9000 */
+static void print_keyspace(void *context, struct bytes *out) {
+    const struct store *store = context;
+    for (int i = 0; i < store->databases->count; i++) {
+        const struct keyspace *keyspace = &store->databases->all[i];
+        size_t keys = keyspace_count(keyspace);
+        if (!keys) continue;
+        bytes_add_printf(out, "db%d:keys=%zu,expires=%zu,avg_ttl=%lld\r\n", i, keys, keyspace->expiring,
+                         (long long)keyspace_average_ttl_ms(keyspace));
+    }
+}
+
+void store_info_add(struct store *store) {
+    struct info *info = store->server->info;
+    info_before(info, "clients", count_watches, store);
+    info_before(info, "memory", count_memory, store);
+    info_add_fields(info, fields, COUNT_OF(fields), store);
+    info_add_lines(info, "keyspace", print_keyspace, store);
+}

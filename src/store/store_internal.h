@@ -1,0 +1,18 @@
+/* What the files of src/store itself share: the store's parts.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "core/server.h"
+#include "store/keyspace/databases.h"
+
+struct store {
+    struct server      *server;
+    struct databases   *databases;
+    struct server_hooks hooks; /* the server keeps them */
+    char                replication_id[41];
+    /* As of the INFO that is being printed. */
+    size_t watched_keys, watching_clients;
+    size_t table_bytes, timer_bytes;
+};
+
+void store_info_add(struct store *store); /* its fields of INFO */

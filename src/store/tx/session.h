@@ -1,0 +1,34 @@
+/* What the store keeps about one client: its database, the commands queued by MULTI, the keys it watches.
+ *
+ * It is the client's mode_data, owned by the store's client hooks.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "core/client/client.h"
+#include "store/keyspace/databases.h"
+
+struct queued_command;
+
+struct session {
+    struct client    *client;
+    struct databases *databases;
+    struct keyspace  *keyspace; /* that SELECT chose */
+    /* multi.c's */
+    struct queued_command *queue;
+    int                    queued, queue_capacity;
+    size_t                 queue_bytes;
+    /* watch.c's */
+    struct list watches;
+    int         watch_count;
+};
+
+void session_start(struct client *client, struct databases *databases); /* sets client->mode_data */
+void session_end(struct client *client);                                 /* frees it */
+void session_reset(struct client *client);                               /* RESET: no MULTI, no WATCH, database 0 */
+bool session_select(struct client *client, int64_t number);              /* false: there is no such database */
+
+static inline struct session *session_of(const struct client *client) {
+    return client->mode_data;
+}
+static inline struct keyspace *session_keyspace(const struct client *client) {
+    return session_of(client)->keyspace;
+}
