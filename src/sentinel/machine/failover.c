@@ -579,3 +579,18 @@ void failover_on_info(struct instance *instance) {
         order(primary); /* the line was lost before the answer, and it was not executed: again, to the same one (F2) */
     }
 }
+
+const char *failover_result_name(enum failover_result result) {
+    switch (result) {
+    case FAILOVER_RESULT_NONE: return "running";
+    case FAILOVER_DONE: return "done";
+    case FAILOVER_DONE_TIMEOUT: return "done_timeout";
+    case FAILOVER_NOT_ELECTED: return "not_elected";
+    case FAILOVER_NO_REPLICA: return "no_replica";
+    case FAILOVER_REPLICA_TIMEOUT: return "replica_timeout";
+    case FAILOVER_PRIMARY_TIMEOUT: return "primary_timeout";
+    case FAILOVER_SUPERSEDED: return "superseded";
+    case FAILOVER_PRIMARY_BACK: return "primary_back";
+    }
+    UNREACHABLE("no such result");
+}
