@@ -30,13 +30,13 @@ void operate_monitor(struct world *world, const struct event *event) {
     if (event->monitor.quorum <= 0 || event->monitor.quorum > INT32_MAX)
         outbox_error(world, event->token, "ERR Quorum must be 1 or greater.");
     else if (event->monitor.port <= 0 || event->monitor.port > 65535)
-        outbox_error(world, event->token, "ERR Invalid port number");
+        outbox_error(world, event->token, "ERR Invalid port number.");
     else if (!is_good_name(name))
         outbox_error(world, event->token, "ERR Invalid master name");
     else if (!world_may_watch(world, host))
         outbox_error(world, event->token, "ERR Invalid IP address or hostname specified");
     else if (world_find_primary(world, name))
-        outbox_error(world, event->token, "ERR Duplicated master name");
+        outbox_error(world, event->token, "ERR Duplicate master name.");
     else {
         char *text = slice_to_text(name);
         struct primary *primary = primary_new(world, text, host, (uint16_t)event->monitor.port);
