@@ -52,10 +52,9 @@ static void instance_event(struct world *world, const struct instance *instance,
                            enum sentinel_event event, const char *format, va_list args) {
     struct bytes text = {0};
     add_prefix(&text, world, instance, primary);
-    if (format[0]) {
-        bytes_add_char(&text, ' ');
-        bytes_add_vprintf(&text, format, args);
-    }
+    bytes_add_char(&text, ' ');
+    bytes_add_vprintf(&text, format, args);
+    if (text.data[text.size - 1] == ' ') text.data[--text.size] = 0; /* nothing was added */
     publish(world, primary, event, &text);
 }
 

@@ -1,1 +1,7 @@
-# no tests yet
+check_PROGRAMS += unit_machine
+TESTS += unit_machine
+unit_machine_SOURCES = $(UNIT_SOURCES) \
+	test/unit/sentinel/machine/troupe.c test/unit/sentinel/machine/troupe.h \
+	test/unit/sentinel/machine/test_chaos.c test/unit/sentinel/machine/test_machine.c
+unit_machine_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) -I$(top_srcdir)/test
+unit_machine_LDADD = libmachine.a $(BASE_LIBS) $(CUNIT_LIBS)
