@@ -42,7 +42,7 @@ static inline size_t input_waiting(const struct input *input) { /* bytes not yet
 }
 
 static inline struct slice input_slice(const struct input *input) { /* lends until input_space() or input_drop() */
-    return (struct slice){input->data + input->begin, input->end - input->begin};
+    return (struct slice){input->data ? input->data + input->begin : NULL, input->end - input->begin};
 }
 
 /* For resp_parse: a block for `size` bytes, filled with what waits behind offset `from` of the input (which is cut off

@@ -63,6 +63,21 @@ static inline enum resp_status read_length(const char **at, const char *end, int
     return read_length_slow(at, end, out);
 }
 
+/* "<kind>0" to "<kind>99" at `at`, where 5 bytes are: nearly every header there is. Returns what is behind it; NULL:
+ * something else stands there. */
+static inline const char *read_short_length(const char *at, char kind, int64_t *value) {
+    unsigned tens = (unsigned char)(at[1] - '0');
+    if (UNLIKELY(at[0] != kind || tens > 9)) return NULL;
+    if (at[2] == '\r') {
+        *value = tens;
+        return at + 4;
+    }
+    unsigned ones = (unsigned char)(at[2] - '0');
+    if (UNLIKELY(ones > 9 || at[3] != '\r' || tens == 0)) return NULL;
+    *value = 10 * tens + ones;
+    return at + 5;
+}
+
 /* ---- inline requests ---- */
 
 static bool is_space(char c) {
@@ -236,7 +251,7 @@ static enum resp_status read_total(struct resp_parser *parser, const char **at, 
 }
 
 /* The header of an argument: *at is behind it when it is RESP_OK. */
-static inline enum resp_status read_bulk_size(struct resp_parser *parser, const char **at, const char *end,
+static enum resp_status read_bulk_size(struct resp_parser *parser, const char **at, const char *end,
                                               const struct resp_limits *limits, int64_t *size) {
     if (UNLIKELY(*at >= end)) return RESP_MORE;
     const char *begin = *at;
@@ -283,21 +298,29 @@ static enum resp_status parse_array(struct resp_parser *parser, const char **at,
                                     const struct resp_limits *limits, struct resp_batch *batch) {
     const char *begin = *at, *c = begin;
     int64_t total, size = 0, argc = 0;
-    enum resp_status status = read_total(parser, &c, end, limits, &total);
-    if (UNLIKELY(status != RESP_OK)) return status;
+    enum resp_status status = RESP_OK;
+    const char *behind = LIKELY(end - c >= 5 && !limits->unauthenticated) ? read_short_length(c, '*', &total) : NULL;
+    if (LIKELY(behind != NULL)) c = behind;
+    else if ((status = read_total(parser, &c, end, limits, &total)) != RESP_OK) return status;
     if (UNLIKELY(total <= 0)) {
         *at = c;
         skip_blank(input, batch, (size_t)(c - begin));
         return RESP_OK;
     }
     size_t used = batch->args_used;
+    bool has_short = limits->max_bulk_bytes >= 99;
     const char *header = c;
-    if (LIKELY(total <= 16)) reserve_args(batch, used, (size_t)total);
+    reserve_args(batch, used, (size_t)MIN(total, 16));
     struct slice *args = batch->args + used;
     for (; argc < total; argc++) {
         header = c;
-        status = read_bulk_size(parser, &c, end, limits, &size);
-        if (UNLIKELY(status != RESP_OK)) break;
+        behind = LIKELY(end - c >= 5 && has_short) ? read_short_length(c, '$', &size) : NULL;
+        if (LIKELY(behind != NULL)) {
+            c = behind;
+        } else {
+            status = read_bulk_size(parser, &c, end, limits, &size);
+            if (UNLIKELY(status != RESP_OK)) break;
+        }
         if (UNLIKELY(end - c - 2 < size)) {
             status = RESP_MORE;
             break;
@@ -415,6 +438,7 @@ enum resp_status resp_parse_requests(struct resp_parser *parser, struct input *i
         add_partial_request(parser, input, batch);
     }
     struct slice data = input_slice(input);
+    if (data.size == 0) return batch->count ? RESP_OK : RESP_MORE;
     const char *at = data.data, *end = data.data + data.size;
     if (batch->count) at += batch->requests[0].wire_bytes;
     while (batch->count < max && at < end) {

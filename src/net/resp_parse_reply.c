@@ -190,7 +190,7 @@ static enum resp_status scan_one(struct resp_reply_parser *parser, struct slice 
 }
 
 static enum resp_status scan(struct resp_reply_parser *parser, struct slice data) {
-    if (data.size < parser->need) return RESP_MORE;
+    if (data.size == 0 || data.size < parser->need) return RESP_MORE;
     parser->need = 0;
     if (parser->at == 0 && parser->nodes == 0) parser->nodes = 1;
     while (!parser->is_done) {
