@@ -325,6 +325,8 @@ static void look_send(struct primary *primary) {
         back_to_select(primary, "the chosen replica is gone");
         return;
     }
+    /* The others' votes may elect us before our own disk is done. */
+    if (primary->saved_vote_epoch < failover->epoch) return; /* F1 */
     order(primary);
     if (!failover->ordered) {
         int64_t most_ms = MIN(primary->options.failover_timeout_ms, world->timing.election_timeout_ms);
