@@ -1,5 +1,6 @@
 #include "core/config/config_file.h"
 
+#include "core/config/import.h"
 #include "core/config/param_internal.h"
 #include "core/config/yaml_read.h"
 #include "core/config/yaml_rewrite.h"
@@ -160,4 +161,15 @@ bool config_rewrite(struct params *params, struct error *err) {
     bytes_fini(&old_text);
     bytes_fini(&new_text);
     return good;
+}
+
+bool config_import(struct params *params, const char *path, struct bytes *yaml, struct bytes *report) {
+    return import_file(params, path, yaml, report);
+}
+
+bool config_is_sentinel_conf(const char *path) {
+    struct bytes text = {0};
+    bool is_sentinel = yaml_read_bytes(path, &text, NULL) && import_is_sentinel(bytes_slice(&text));
+    bytes_fini(&text);
+    return is_sentinel;
 }

@@ -24,9 +24,10 @@ const char *config_path(const struct params *params);
 MUST_USE bool config_check_file(struct params *params, const char *path, struct bytes *report);
 
 /* kvd --import-config PATH: the redis.conf or sentinel.conf at `path` as YAML in `yaml`. What it includes is taken in.
- * False: something cannot be expressed or is not supported; `report` says what, with file and line, and `yaml` holds
- * nothing. */
-MUST_USE bool config_import(const char *path, struct bytes *yaml, struct bytes *report);
+ * The params are those of the mode: config_is_sentinel_conf() tells which one a file needs. False: something cannot be
+ * expressed or is not supported; `report` says what, with file and line, and `yaml` holds nothing. */
+MUST_USE bool config_import(struct params *params, const char *path, struct bytes *yaml, struct bytes *report);
+bool config_is_sentinel_conf(const char *path); /* has it a `sentinel ...` line itself? */
 
 /* CONFIG REWRITE: writes what was changed at run time into the file, see yaml_rewrite.h. */
 MUST_USE bool config_rewrite(struct params *params, struct error *err);

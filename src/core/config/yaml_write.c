@@ -56,6 +56,17 @@ static size_t utf8_size(struct slice text, unsigned *code) {
     return size;
 }
 
+bool yaml_write_can(struct slice text) {
+    unsigned code;
+    for (size_t i = 0; i < text.size;) {
+        size_t size =
+            (unsigned char)text.data[i] < 0x80 ? 1 : utf8_size(slice_make(text.data + i, text.size - i), &code);
+        if (size == 0) return false;
+        i += size;
+    }
+    return true;
+}
+
 static void write_double(struct bytes *out, struct slice text) {
     bytes_add_char(out, '"');
     for (size_t i = 0; i < text.size;) {

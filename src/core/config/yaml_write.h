@@ -7,6 +7,9 @@
 #include "core/config/param.h"
 #include "core/config/yaml_tree.h"
 
+/* Can YAML carry the text? It must be UTF-8. */
+bool yaml_write_can(struct slice text);
+
 /* Adds the text in `style` if that can carry it, else in one that can. `in_flow`: between brackets, where commas and
  * brackets end a plain scalar. */
 void yaml_write_scalar(struct bytes *out, struct slice text, enum yaml_tree_style style, bool in_flow);

@@ -6,6 +6,7 @@ unit_core_SOURCES = $(UNIT_SOURCES)
 # configuration
 unit_core_SOURCES += \
 	test/unit/core/config/test_core_settings.c \
+	test/unit/core/config/test_import.c \
 	test/unit/core/config/test_param.c \
 	test/unit/core/config/test_yaml_read.c \
 	test/unit/core/config/test_yaml_rewrite.c
