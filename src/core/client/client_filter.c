@@ -22,9 +22,8 @@ int client_class_find(struct slice name) {
 static bool read_ids(struct client_filter *filter, const struct client *client, int *at, struct error *err) {
     int64_t id;
     do {
-        if (!number_parse_int(client->argv[*at], &id))
-            return error_set(err, "ERR client-id is not an integer or out of range");
-        if (id < 1) return error_set(err, "ERR client-id should be greater than 0");
+        if (!number_parse_int(client->argv[*at], &id) || id < 1)
+            return error_set(err, "ERR client-id should be greater than 0");
         filter->own_ids = mem_realloc(filter->own_ids, (filter->id_count + 1) * sizeof(*filter->own_ids));
         filter->own_ids[filter->id_count++] = (uint64_t)id;
         filter->ids = filter->own_ids;

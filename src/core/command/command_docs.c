@@ -203,7 +203,7 @@ void command_info_command(struct client *client) {
         if (entry) {
             reply_info(client, entry);
         } else {
-            reply_null_array(client);
+            reply_null(client);
         }
     }
 }

@@ -46,6 +46,13 @@ void dispatch_reply_unknown_subcommand(struct client *client) {
     reply_error(client, "ERR unknown subcommand '%.*s'. Try %s HELP.", shown(client->argv[1], 128), client->argv[1].data, name);
 }
 
+void dispatch_reply_subcommand_syntax(struct client *client) {
+    char name[64];
+    upper(client->argv[0], name, sizeof(name));
+    reply_error(client, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try %s HELP.",
+                shown(client->argv[1], 128), client->argv[1].data, name);
+}
+
 void dispatch_reply_wrong_arity(struct client *client, const struct command_entry *entry) {
     reply_error(client, "ERR wrong number of arguments for '%s' command", entry->name);
 }

@@ -47,6 +47,8 @@ void dispatch_reply_unknown(struct client *client);
 void dispatch_reply_wrong_arity(struct client *client, const struct command_entry *entry);
 /* "ERR unknown subcommand 'x'. Try CLIENT HELP." for bodies that read subcommands themselves. */
 void dispatch_reply_unknown_subcommand(struct client *client);
+/* "ERR unknown subcommand or wrong number of arguments for 'x'. Try PUBSUB HELP." */
+void dispatch_reply_subcommand_syntax(struct client *client);
 
 /* The body of every container: never called. */
 void container_command(struct client *client);

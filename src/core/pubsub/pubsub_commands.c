@@ -144,7 +144,7 @@ static void list_one(void *context, struct slice name) {
 
 static void list_channels(struct client *client, enum channel_kind kind) {
     if (client->argc > 3) {
-        reply_wrong_arguments(client);
+        dispatch_reply_subcommand_syntax(client);
         return;
     }
     struct listing     listing = {.client = client};
