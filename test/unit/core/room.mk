@@ -17,3 +17,14 @@ unit_core_SOURCES += \
 	test/unit/core/acl/test_acl_file.c \
 	test/unit/core/acl/test_acl_log.c \
 	test/unit/core/acl/test_user.c
+# server, commands, clients, pub/sub
+unit_core_SOURCES += \
+	test/unit/core/core_fixture.c test/unit/core/core_fixture.h \
+	test/unit/core/client/test_client.c \
+	test/unit/core/client/test_client_filter.c \
+	test/unit/core/client/test_reply.c \
+	test/unit/core/command/test_command.c \
+	test/unit/core/command/test_dispatch.c \
+	test/unit/core/command/test_keyspec.c \
+	test/unit/core/pubsub/test_channel.c
+unit_core_CPPFLAGS += -I$(top_srcdir)/test/unit/core
