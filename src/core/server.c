@@ -46,7 +46,9 @@ static void write_clients(struct server *server) {
     for (struct list_node *node; (node = list_first(writes));) {
         list_remove(node);
         struct client *client = container_of(node, struct client_io, write_node)->self;
-        if (!(client->flags & CLIENT_CLOSE_ASAP) && client_write(client)) client_check_output_limits(client);
+        if (client->flags & CLIENT_CLOSE_ASAP) continue;
+        /* A socket that was full tells when it can be written to; only the limits are to be looked at. */
+        if (client->io->wants_writable || client_write(client)) client_check_output_limits(client);
     }
 }
 

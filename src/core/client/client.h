@@ -117,6 +117,10 @@ void client_reset(struct client *client);
 void client_hold_replies(struct client *client, int64_t offset);
 void client_confirm(struct client *client, int64_t offset); /* cheap when nothing is held */
 
+/* Cuts the client off when its output is over the limits of its class. Dispatch and the write before the sleep do it; who
+ * adds to the output of others (messages, a replication stream) does it too. Cheap while the output is small. */
+void client_check_output_limits(struct client *client);
+
 /* ---- asking ---- */
 enum client_class client_class(const struct client *client);
 bool              client_has_subscriptions(const struct client *client);

@@ -42,8 +42,6 @@ static inline uint64_t client_output_place(const struct client *client) {
 
 /* Sends what may be sent; false: the client was freed. */
 bool client_write(struct client *client);
-/* Cuts the client off when its output is over the limits of its class. */
-void client_check_output_limits(struct client *client);
 /* What the server's cron does for one client: idle timeout, memory that is not needed. False: it was freed. */
 bool client_cron(struct client *client);
 /* An input buffer that was used up goes back to the server. */

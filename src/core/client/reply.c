@@ -16,7 +16,7 @@ static inline struct output *prepare(struct client *client) {
         bool may_push = (client->flags & CLIENT_PUSHING) && !(client->flags & CLIENT_CLOSE_ASAP);
         if (!may_push) return NULL;
     }
-    if (!list_is_linked(&io->write_node) && client->conn && !io->wants_writable)
+    if (!list_is_linked(&io->write_node) && client->conn)
         list_add(&client->server->internal->writes, &io->write_node);
     return &io->output;
 }

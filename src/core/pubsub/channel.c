@@ -189,6 +189,7 @@ static size_t deliver(struct topic *topic, struct message *message) {
         client->flags |= CLIENT_PUSHING;
         reply_raw(client, encode(message, client->resp));
         client->flags = (client->flags & ~CLIENT_PUSHING) | was_pushing;
+        client_check_output_limits(client);
         count++;
     }
     bytes_fini(&message->encoded[0]);
