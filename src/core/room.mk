@@ -41,4 +41,14 @@ libcore_a_SOURCES += \
 	src/core/acl/user.c src/core/acl/user.h src/core/acl/user_internal.h src/core/acl/user_rules.c
 # observation
 libcore_a_SOURCES += \
-	src/core/observe/info.c src/core/observe/info.h
+	src/core/observe/debug.c src/core/observe/debug.h \
+	src/core/observe/info.c src/core/observe/info.def src/core/observe/info.h \
+	src/core/observe/info_core.c src/core/observe/info_core.h \
+	src/core/observe/latency.c src/core/observe/latency.h \
+	src/core/observe/latency_commands.c src/core/observe/latency_internal.h \
+	src/core/observe/lolwut.c \
+	src/core/observe/memory_report.c src/core/observe/memory_report.h \
+	src/core/observe/monitor.c src/core/observe/monitor.h \
+	src/core/observe/observe.c src/core/observe/observe.def src/core/observe/observe.h \
+	src/core/observe/redact.c src/core/observe/redact.h \
+	src/core/observe/slowlog.c src/core/observe/slowlog.h

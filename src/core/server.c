@@ -10,6 +10,7 @@
 #include "core/client/client_internal.h"
 #include "core/command/propagate.h"
 #include "core/core_commands.h"
+#include "core/observe/observe.h"
 #include "core/pubsub/channel.h"
 #include "core/server_internal.h"
 
@@ -151,6 +152,7 @@ struct server *server_new(void) {
     server->hz = 10;
     core_commands_add(server);
     acl_install(server);
+    observe_install(server);
     server_bind_params(server);
     server_update_limits(server);
     return server;
@@ -192,6 +194,7 @@ void server_free(struct server **server) {
     channels_free(&gone->channels);
     table_free(&gone->error_stats, mem_free);
     acl_uninstall(gone);
+    observe_uninstall(gone);
     users_free(&gone->users);
     command_table_free(&gone->commands);
     params_free(&gone->params);

@@ -166,6 +166,8 @@ struct server {
     struct slowlog  *slowlog;
     struct latency  *latency;
     struct info     *info;
+    struct memory_report *memory;
+    struct observe  *observe; /* what keeps these together */
 
     void *mode; /* the installed mode's own; core does not touch it */
 

@@ -115,3 +115,7 @@ size_t blocked_count(const struct server *server) {
     LIST_EACH(&server->internal->postponed, node) { sum++; }
     return sum;
 }
+
+size_t blocked_deadline_count(const struct server *server) {
+    return server->internal->blocked_deadlines.count;
+}

@@ -36,3 +36,4 @@ bool blocked_unblock(struct client *client, const char *error);
 /* Every client blocked by `by` gets this error ("UNBLOCKED force unblock ...") and goes on: role change, shutdown aborted. */
 void blocked_end_all(struct server *server, enum blocked_by by, const char *error);
 size_t blocked_count(const struct server *server); /* INFO clients: blocked_clients */
+size_t blocked_deadline_count(const struct server *server); /* those of them that wait for a limited time */
