@@ -281,7 +281,14 @@ static enum link_reason reason_of(int failure) {
 
 /* ---- writing ---- */
 
-/* A failure to write is not reported here: what the peer said before it went is read first, and reading fails then. */
+static void fail_later(struct link *link, enum link_reason reason, const char *text) {
+    link->failed = reason;
+    snprintf(link->reason_text, sizeof link->reason_text, "%s", text);
+    loop_timer_start(link->loop, &link->later, 0, on_later);
+}
+
+/* A failure to write is reported by a timer, and timers come after descriptors: what the peer said before it went is
+ * read first. */
 static void write_output(struct link *link) {
     struct iovec parts[OUTPUT_PARTS];
     enum io_status status = IO_DONE;
@@ -297,6 +304,7 @@ static void write_output(struct link *link) {
     if (status == IO_FAILED || status == IO_CLOSED) {
         link->write_failure = conn_failure(link->conn) ? conn_failure(link->conn) : EPIPE;
         output_clear(&link->output);
+        fail_later(link, reason_of(link->write_failure), conn_error(link->conn));
         status = IO_DONE;
     }
     conn_want_write(link->conn, status == IO_AGAIN);
@@ -496,12 +504,6 @@ static void on_open(struct conn *conn, void *context, int failure) {
 }
 
 static const struct conn_handlers conn_handlers = {on_open, on_readable, on_writable};
-
-static void fail_later(struct link *link, enum link_reason reason, const char *text) {
-    link->failed = reason;
-    snprintf(link->reason_text, sizeof link->reason_text, "%s", text);
-    loop_timer_start(link->loop, &link->later, 0, on_later);
-}
 
 static void connect_to(struct link *link, const struct address *target) {
     const struct link_settings *s = &link->options.s;
