@@ -4,7 +4,7 @@
 #include "base/number.h"
 #include "core/client/client.h"
 #include "core/client/reply.h"
-#include "core/command/dispatch.h"
+#include "core/observe/debug.h"
 #include "core/server.h"
 #include "store/commands/arguments.h"
 #include "store/commands/object_commands.h"
@@ -199,5 +199,5 @@ void debug_command(struct client *client) {
         subcommands[i].run(client);
         return;
     }
-    dispatch_reply_unknown_subcommand(client);
+    if (!debug_generic(client)) debug_reply_unknown(client);
 }
