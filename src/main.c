@@ -78,6 +78,16 @@ static int check_config(struct server *server, const char *path) {
     return good ? 0 : 1;
 }
 
+static int import_config(struct server *server, const char *path) {
+    struct bytes yaml = {0}, report = {0};
+    bool good = config_import(server->params, path, &yaml, &report);
+    fputs(bytes_text(&report), stderr);
+    fputs(bytes_text(&yaml), stdout);
+    bytes_fini(&yaml);
+    bytes_fini(&report);
+    return good && fflush(stdout) == 0 ? 0 : 1;
+}
+
 static int dump_machines(void) {
     struct bytes text = {0};
     machine_dump_tables(&text);
@@ -147,7 +157,9 @@ int main(int argc, char **argv, char **envp) {
     case TASK_VERSION: return print_version();
     case TASK_HELP: return fputs(arguments_usage, stdout) < 0;
     case TASK_TEST_MEMORY: return test_memory(arguments.megabytes);
-    case TASK_IMPORT_CONFIG: fail("--import-config is not there yet");
+    case TASK_IMPORT_CONFIG:
+        if (config_is_sentinel_conf(arguments.file)) mode = &sentinel_mode;
+        break;
     case TASK_CHECK_RDB: return refuse_file_check("RDB");
     case TASK_CHECK_AOF: return refuse_file_check("append-only");
     case TASK_DUMP_MACHINES: return dump_machines();
@@ -158,6 +170,7 @@ int main(int argc, char **argv, char **envp) {
     server->argv = argv;
     mode->install(server); /* before the configuration is read: a sentinel's fills its tables */
     if (arguments.task == TASK_CHECK_CONFIG) return check_config(server, arguments.file);
+    if (arguments.task == TASK_IMPORT_CONFIG) return import_config(server, arguments.file);
 
     struct process *process = process_new(server);
     load_configuration(server, &arguments);

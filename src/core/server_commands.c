@@ -6,6 +6,7 @@
 #include "core/client/client.h"
 #include "core/client/reply.h"
 #include "core/command/dispatch.h"
+#include "core/config/config_command.h"
 #include "core/server.h"
 
 #define COMMAND COMMAND_PROTOTYPE
@@ -23,6 +24,7 @@ void core_commands_add(struct server *server) {
     server_add_commands(server, pubsub_commands, pubsub_command_count);
     server_add_commands(server, command_commands, command_command_count);
     server_add_commands(server, server_commands, server_command_count);
+    server_add_commands(server, config_commands, config_command_count);
 }
 
 void time_command(struct client *client) {

@@ -260,11 +260,17 @@ static void take_monitor(struct importer *importer, const struct param_item *ite
     find_member(importer, items[0].text)->is_monitored = true;
 }
 
-static bool is_learned(const char *option) {
+/* Some of it can be given to a new sentinel all the same (its id): then there is a parameter. */
+static bool is_learned(const struct importer *importer, const char *option) {
     static const char *const names[] = {"myid",        "current-epoch", "config-epoch",  "leader-epoch",
                                         "known-slave", "known-replica", "known-sentinel"};
     for (size_t i = 0; i < COUNT_OF(names); i++)
-        if (slice_is_nocase(slice_text(option), names[i])) return true;
+        if (slice_is_nocase(slice_text(option), names[i])) {
+            char *name = mem_printf("sentinel-%s", names[i]);
+            bool is_parameter = params_find(importer->params, slice_text(name)) != NULL;
+            mem_free(name);
+            return !is_parameter;
+        }
     return false;
 }
 
@@ -286,7 +292,7 @@ static void take_sentinel(struct importer *importer, const struct param_item *it
         problem(importer, "sentinel", "belongs to a sentinel's configuration: import it with --sentinel");
     } else if (count < 2) {
         problem(importer, "sentinel", "has no value");
-    } else if (is_learned(option)) {
+    } else if (is_learned(importer, option)) {
         keep_learned(importer, items, count);
     } else if (slice_is_nocase(slice_text(option), "monitor")) {
         take_monitor(importer, items + 1, count - 1);

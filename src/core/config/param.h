@@ -24,9 +24,9 @@
  *
  * The code then reads `settings->repl_timeout_s`. A parameter whose feature does not exist yet has no row: its name
  * stands in param_absent.def with the reason, and it is refused by name. When you build the feature, add the row to
- * your .def and remove the name there (a row wins over an absent name, so the order of landing does not matter; the
- * lint test asks for the removal). An absent name may list values that mean "feature off" (`save ""`, `appendonly no`):
- * these are accepted, and they are what CONFIG GET answers.
+ * your .def. A row wins over an absent name; what stays in the list is what the other mode says of it ("a sentinel
+ * keeps no data"). An absent name may list values that mean "feature off" (`save ""`, `appendonly no`): these are
+ * accepted, and they are what CONFIG GET answers.
  *
  * VALUES. Whatever its source (YAML, CONFIG SET, command line), a value is a `struct param_values`: one item for a
  * plain parameter, any number for a list, keyed items for a map. param_parse() makes it from words, checks it and puts
