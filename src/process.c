@@ -20,6 +20,7 @@ struct process {
     enum supervision   supervision;
     char              *pid_file; /* absolute; NULL: none was written */
     struct loop_signal on_term, on_int, on_hup;
+    struct server_hooks hooks;
 };
 
 static const struct core_settings *settings_of(const struct process *process) {
@@ -79,25 +80,6 @@ static bool apply_loglevel(void *context, struct error *err) {
     return true;
 }
 
-static bool apply_dir(void *context, struct error *err) {
-    const char *dir = settings_of(context)->dir;
-    if (chdir(dir) != 0) return error_set(err, "Can't chdir to '%s': %s", dir, strerror(errno));
-    return true;
-}
-
-static bool check_dir(void *context, const struct param_values *values, struct error *err) {
-    const char *dir = values->items[0].text;
-    if (access(dir, X_OK) != 0) return error_set(err, "Can't chdir to '%s': %s", dir, strerror(errno));
-    return true;
-}
-
-/* What is in force may have been reached by a relative path. */
-static void get_dir(void *context, struct param_values *out) {
-    char *cwd = getcwd(NULL, 0);
-    param_values_add(out, (struct slice){0}, cwd ? slice_text(cwd) : SLICE("unknown"));
-    free(cwd);
-}
-
 static bool apply_watchdog(void *context, struct error *err) {
     uint64_t period_ms = settings_of(context)->watchdog_period_ms;
     /* The cron kicks it hz times a second; a shorter period would only ever cry wolf. */
@@ -108,7 +90,7 @@ static bool apply_watchdog(void *context, struct error *err) {
 
 static bool apply_crash_log(void *context, struct error *err) {
     crash_enable(settings_of(context)->crash_log_enabled);
-    crash_init(((struct process *)context)->server->version);
+    crash_init("kvd " PACKAGE_VERSION);
     return true;
 }
 
@@ -158,14 +140,14 @@ struct process *process_new(struct server *server) {
     process->server = server;
     struct params *params = server->params;
     params_bind(params, "loglevel", (struct param_binding){.apply = apply_loglevel}, process);
-    params_bind(params, "dir", (struct param_binding){.check = check_dir, .apply = apply_dir, .get = get_dir}, process);
     params_bind(params, "watchdog-period", (struct param_binding){.apply = apply_watchdog}, process);
     params_bind(params, "crash-log-enabled", (struct param_binding){.apply = apply_crash_log}, process);
     params_bind(params, "oom-score-adj", (struct param_binding){.apply = apply_oom}, process);
     params_bind(params, "oom-score-adj-values", (struct param_binding){.apply = apply_oom}, process);
     params_bind(params, "locale-collate", (struct param_binding){.apply = apply_locale}, process);
     params_bind(params, "proc-title-template", (struct param_binding){.apply = set_title}, process);
-    server_add_hooks(server, &(struct server_hooks){.context = process, .cron = on_cron});
+    process->hooks = (struct server_hooks){.context = process, .cron = on_cron};
+    server_add_hooks(server, &process->hooks);
     crash_add_part("CURRENT CLIENT INFO", print_client, process);
     return process;
 }
@@ -188,7 +170,8 @@ void process_free(struct process **process) {
 bool process_enter(struct process *process, struct error *err) {
     const struct core_settings *settings = settings_of(process);
     /* A log file's path is as the operator wrote it, so it is opened after the change of directory, like all others. */
-    if (!apply_loglevel(process, err) || !apply_dir(process, err) || !log_set_file(settings->logfile, err)) return false;
+    if (chdir(settings->dir) != 0) return error_set(err, "Can't chdir to '%s': %s", settings->dir, strerror(errno));
+    if (!apply_loglevel(process, err) || !log_set_file(settings->logfile, err)) return false;
     if (settings->syslog_enabled) log_set_syslog(settings->syslog_ident, settings->syslog_facility);
     if (!apply_crash_log(process, err) || !apply_locale(process, err)) return false;
     if (settings->server_cpulist[0] && !daemon_set_cpus(settings->server_cpulist, err)) return false;
