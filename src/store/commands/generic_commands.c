@@ -245,11 +245,12 @@ void keys_command(struct client *client) {
     finish(client, &listing);
 }
 
-/* Digits as strtoul() takes them: a sign and leading zeros are allowed, blanks before and anything behind are not. */
+/* Digits as strtoul() takes them: nothing at all is 0, a sign and leading zeros are allowed, blanks before and anything
+ * behind are not. */
 static bool parse_cursor(struct slice text, uint64_t *cursor) {
     char copy[64];
-    if (text.size == 0 || text.size >= sizeof copy) return false;
-    memcpy(copy, text.data, text.size);
+    if (text.size >= sizeof copy) return false;
+    if (text.size) memcpy(copy, text.data, text.size);
     copy[text.size] = 0;
     if (copy[0] == ' ' || (copy[0] >= '\t' && copy[0] <= '\r')) return false;
     char *end;

@@ -66,16 +66,10 @@ void object_freq_command(struct client *client) {
 }
 
 void object_help_command(struct client *client) {
-    reply_help(client, (const char *const[]){
-                           "ENCODING <key>", "    Return the kind of internal representation used in order to store the "
-                                             "value associated with a <key>.",
-                           "FREQ <key>", "    Return the access frequency index of the <key>. The returned integer is "
-                                         "proportional to the logarithm of the recent access frequency of the key.",
-                           "IDLETIME <key>", "    Return the idle time of the <key>, that is the approximated number of "
-                                             "seconds elapsed since the last access to the key.",
-                           "REFCOUNT <key>", "    Return the number of references of the value associated with the "
-                                             "specified <key>.",
-                           NULL});
+    reply_help(client, (const char *const[]){"ENCODING <key>", "    How the value is kept in memory.",
+                                             "FREQ <key>", "    How often the key is used; only with an LFU policy.",
+                                             "IDLETIME <key>", "    Seconds since the key was used.",
+                                             "REFCOUNT <key>", "    References to the value.", NULL});
 }
 
 void memory_usage_command(struct client *client) {

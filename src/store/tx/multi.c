@@ -51,10 +51,6 @@ enum server_verdict multi_take(struct client *client, const struct command_entry
     return SERVER_TAKEN;
 }
 
-void multi_rejected(struct client *client) {
-    if (client->flags & CLIENT_IN_MULTI) client->flags |= CLIENT_DIRTY_EXEC;
-}
-
 static void clear_queue(struct session *session) {
     for (int i = 0; i < session->queued; i++) mem_free(session->queue[i].argv);
     session->queued = 0;
@@ -64,6 +60,16 @@ static void clear_queue(struct session *session) {
 void multi_discard(struct client *client) {
     client->flags &= ~(CLIENT_IN_MULTI | CLIENT_DIRTY_WATCH | CLIENT_DIRTY_EXEC);
     clear_queue(session_of(client));
+}
+
+void multi_rejected(struct client *client) {
+    if (slice_is_nocase(client->argv[0], "exec")) {
+        /* It will not be tried again. */
+        multi_discard(client);
+        watch_forget_all(session_of(client));
+    } else if (client->flags & CLIENT_IN_MULTI) {
+        client->flags |= CLIENT_DIRTY_EXEC;
+    }
 }
 
 size_t multi_memory(const struct client *client) {

@@ -1,0 +1,219 @@
+#!/usr/bin/python3
+"""Sends the same random commands to kvd and to redis-server and compares the replies byte by byte.
+
+  test/compat/differ.py --seeds 1-200 --steps 3000        many runs; --resp 2 or 3; --seconds N: until then
+  test/compat/differ.py --seeds 8123 --trace               one run, with every command
+
+KVD_BIN names kvd (default: build/check/kvd). Ports of servers that run already: --kvd PORT --redis PORT.
+A difference ends the run with the seed, the commands before it, and both replies; known.py lists those that are meant.
+"""
+import argparse
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import known  # noqa: E402
+from generator import Generator  # noqa: E402
+from processes import Group  # noqa: E402
+from resp import Connection, encode  # noqa: E402
+
+
+class Difference(AssertionError):
+    pass
+
+
+class Raw(Connection):
+    """Replies as the bytes they came in."""
+
+    def __init__(self, port, resp):
+        super().__init__(port)
+        if resp == 3:
+            self.send(b"HELLO", b"3")
+            self.frame()
+
+    def ask(self, words):
+        self.send_raw(encode(*words))
+        return self.frame()
+
+    def frame(self):
+        line = self.file.readline()
+        if not line.endswith(b"\r\n"):
+            raise EOFError("connection closed")
+        kind = line[:1]
+        if kind in b"+-:,#_(":
+            return line
+        size = int(line[1:])
+        if size < 0:
+            return line
+        if kind in b"$=!":
+            return line + self.file.read(size + 2)
+        if kind in b"*~>":
+            return line + b"".join(self.frame() for _ in range(size))
+        if kind in b"%|":
+            return line + b"".join(self.frame() for _ in range(2 * size))
+        raise ValueError("not RESP: %r" % line)
+
+
+def elements(frame):
+    """The bulk strings of a flat array."""
+    items, rest = [], frame.split(b"\r\n", 1)[1]
+    while rest:
+        head, rest = rest.split(b"\r\n", 1)
+        size = int(head[1:])
+        items.append(rest[:size])
+        rest = rest[size + 2:]
+    return items
+
+
+def walk(connection, options):
+    """All keys that SCAN finds, or an error's bytes."""
+    cursor, found = b"0", set()
+    while True:
+        frame = connection.ask([b"SCAN", cursor] + options)
+        if not frame.startswith(b"*2\r\n"):
+            return frame
+        rest = frame[4:]
+        head, rest = rest.split(b"\r\n", 1)
+        cursor, rest = rest[:int(head[1:])], rest[int(head[1:]) + 2:]
+        found.update(elements(rest))
+        if cursor == b"0":
+            return found
+
+
+class Pair:
+    """The two servers, with two connections to each."""
+
+    def __init__(self, kvd_port, redis_port, resp):
+        self.kvd = [Raw(kvd_port, resp) for _ in range(2)]
+        self.redis = [Raw(redis_port, resp) for _ in range(2)]
+
+    def close(self):
+        for connection in self.kvd + self.redis:
+            connection.close()
+
+    def same(self, at, words, how):
+        """None, or a text that tells the difference."""
+        kvd, redis = self.kvd[at], self.redis[at]
+        if how == "walk":
+            mine, theirs = walk(kvd, words[1:]), walk(redis, words[1:])
+            return None if mine == theirs else "kvd %r\nredis %r" % (mine, theirs)
+        mine, theirs = kvd.ask(words), redis.ask(words)
+        if mine == theirs or known.explained(words, mine):
+            return None
+        if how.startswith("near") and mine[:1] == theirs[:1] == b":":
+            if abs(int(mine[1:]) - int(theirs[1:])) <= int(how.split()[1]) and (int(mine[1:]) < 0) == (int(theirs[1:]) < 0):
+                return None
+        if how == "set" and mine[:1] == theirs[:1] == b"*" and sorted(elements(mine)) == sorted(elements(theirs)):
+            return None
+        if how == "random key" and mine[:1] == theirs[:1] == b"$" and mine != b"$-1\r\n" and theirs != b"$-1\r\n":
+            key = elements(b"*1\r\n" + mine)[0]
+            there = redis.ask([b"EXISTS", key])
+            if there == b":1\r\n":
+                return None
+            return "RANDOMKEY %r: EXISTS says %r" % (key, there)
+        return "kvd   %r\nredis %r" % (mine[:2000], theirs[:2000])
+
+    def reset(self):
+        for connection in self.kvd + self.redis:
+            connection.ask([b"DISCARD"])
+            connection.ask([b"UNWATCH"])
+            connection.ask([b"SELECT", b"0"])
+        self.kvd[0].ask([b"FLUSHALL"])
+        self.redis[0].ask([b"FLUSHALL"])
+
+    def audit(self):
+        """Every key of every database: value, encoding, time left."""
+        for connection in self.kvd + self.redis:
+            connection.ask([b"DISCARD"])
+        for database in range(16):
+            for connection in (self.kvd[0], self.redis[0]):
+                connection.ask([b"SELECT", b"%d" % database])
+            difference = self.same(0, [b"KEYS", b"*"], "set")
+            if difference:
+                return "KEYS of database %d\n%s" % (database, difference)
+            for key in elements(self.redis[0].ask([b"KEYS", b"*"])):
+                for words, how in (([b"TYPE", key], "exact"), ([b"GET", key], "exact"), ([b"OBJECT", b"ENCODING", key], "exact"),
+                                   ([b"PTTL", key], "near 3000")):
+                    difference = self.same(0, words, how)
+                    if difference:
+                        return "%r in database %d\n%s" % (words, database, difference)
+        return None
+
+
+def exec_is_unordered(history):
+    """Whether the transaction that EXEC ends holds a command whose reply is not compared byte by byte."""
+    for _, words, how in reversed(history[:-1]):
+        if words[0].upper() == b"MULTI":
+            return False
+        if how != "exact":
+            return True
+    return False
+
+
+def run(pair, seed, steps, trace=False):
+    pair.reset()
+    generator = Generator(seed)
+    histories = ([], [])
+    log = []
+    for step in range(steps):
+        at, words, how = generator.next()
+        history = histories[at]
+        if how == "walk" and history and any(w[0].upper() == b"MULTI" for _, w, _ in history[-40:]):
+            continue  # a walk is several commands
+        history.append((at, words, how))
+        log.append("%d> %s" % (at, b" ".join(repr(word)[1:].encode() for word in words)[:400].decode()))
+        if trace:
+            print(log[-1])
+        if words[0].upper() == b"EXEC" and exec_is_unordered(history):
+            heads = [connection.ask(words).split(b"\r\n")[0] for connection in (pair.kvd[at], pair.redis[at])]
+            if heads[0] != heads[1] and not known.explained(words, heads[0] + b"\r\n"):
+                raise Difference("seed %d, step %d:\n%s\nEXEC: %r" % (seed, step, "\n".join(log[-60:]), heads))
+            history.clear()
+            continue
+        difference = pair.same(at, words, how)
+        if not difference and step % 500 == 499:
+            difference = pair.audit()
+            for connection in pair.kvd + pair.redis:
+                connection.ask([b"SELECT", b"0"])
+        if difference:
+            raise Difference("seed %d, step %d:\n%s\n%s" % (seed, step, "\n".join(log[-25:]), difference))
+        if words[0].upper() in (b"EXEC", b"DISCARD"):
+            history.clear()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", default="1-20")
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--resp", type=int, choices=(2, 3))
+    parser.add_argument("--kvd", type=int)
+    parser.add_argument("--redis", type=int)
+    parser.add_argument("--trace", action="store_true")
+    options = parser.parse_args()
+    first, _, last = options.seeds.partition("-")
+    group = Group("kvd-compat-")
+    end = time.monotonic() + options.seconds if options.seconds else None
+    try:
+        kvd = options.kvd or group.kvd("enable-debug-command: yes\n").port
+        redis = options.redis or group.redis().port
+        seed = int(first)
+        while seed <= int(last or first) if end is None else time.monotonic() < end:
+            for resp in (options.resp,) if options.resp else (2, 3):
+                pair = Pair(kvd, redis, resp)
+                run(pair, seed, options.steps, options.trace)
+                pair.close()
+            seed += 1
+        print("%d seeds, no difference" % (seed - int(first)))
+    except Difference as difference:
+        print(difference)
+        sys.exit(1)
+    finally:
+        group.close()
+
+
+if __name__ == "__main__":
+    main()
