@@ -120,7 +120,7 @@ struct store *store_install(struct server *server) {
     server_add_commands(server, generic_commands, generic_command_count);
     server_add_commands(server, expire_commands, expire_command_count);
     server_add_commands(server, object_commands, object_command_count);
-    if (command_find(server->commands, SLICE("memory"))) server_add_commands(server, memory_usage_commands, 1);
+    server_add_commands(server, memory_usage_commands, 1);
     server_add_commands(server, database_commands, database_command_count);
     server_add_commands(server, multi_commands, multi_command_count);
     server_add_commands(server, debug_commands, debug_command_count);

@@ -1,5 +1,6 @@
 #include "store/store_internal.h"
 #include "core/observe/info.h"
+#include "core/observe/memory_report.h"
 #include "store/keyspace/lazy_free.h"
 #include "store/tx/watch.h"
 
@@ -39,10 +40,23 @@ static void print_keyspace(void *context, struct bytes *out) {
     }
 }
 
+static size_t overhead(void *context) {
+    count_memory(context);
+    const struct store *store = context;
+    return store->table_bytes + store->timer_bytes;
+}
+
+static size_t count_keys(void *context) {
+    return databases_keys(((struct store *)context)->databases);
+}
+
+static const struct memory_source memory_source = {.overhead = overhead, .keys = count_keys};
+
 void store_info_add(struct store *store) {
     struct info *info = store->server->info;
     info_before(info, "clients", count_watches, store);
     info_before(info, "memory", count_memory, store);
     info_add_fields(info, fields, COUNT_OF(fields), store);
+    memory_report_add(store->server, &memory_source, store);
     info_add_lines(info, "keyspace", print_keyspace, store);
 }

@@ -173,6 +173,7 @@ static void debug_error(struct client *client) {
 }
 
 static void debug_help(struct client *client) {
+    /* debug_generic()'s are for those who know them. */
     reply_help(client, (const char *const[]){
                            "ERROR <string>", "    Return an error with the text <string>.",
                            "HTSTATS <dbid>", "    Return how the keys of a database spread in its hash table.",
