@@ -283,7 +283,7 @@ static enum link_reason reason_of(int failure) {
 
 static void fail_later(struct link *link, enum link_reason reason, const char *text) {
     link->failed = reason;
-    snprintf(link->reason_text, sizeof link->reason_text, "%s", text);
+    snprintf(link->reason_text, sizeof link->reason_text, "%.*s", (int)sizeof link->reason_text - 1, text);
     loop_timer_start(link->loop, &link->later, 0, on_later);
 }
 
