@@ -88,9 +88,9 @@ static int64_t oldest_opinion(const struct primary *primary) {
     return oldest;
 }
 
-static void ask(struct primary *primary) {
+void down_ask(struct primary *primary) {
     struct world *world = primary->world;
-    bool vote = primary->failover.sm.state == FAILOVER_WAIT_START && !primary->failover.forced;
+    bool vote = primary->failover.sm.state == FAILOVER_WAIT_START;
     uint64_t epoch = vote ? primary->failover.epoch : world->current_epoch;
     LIST_EACH(&primary->seats, node) {
         struct seat *seat = container_of(node, struct seat, at_primary);
@@ -114,7 +114,7 @@ int64_t down_look_objectively(struct primary *primary) {
             outbox_primary(primary, SENTINEL_EVENT_ODOWN_END, "%s", "");
     }
     if (!primary->instance->s_down) return INT64_MAX;
-    if (primary->ask_ms <= world->now_ms) ask(primary);
+    if (primary->ask_ms <= world->now_ms) down_ask(primary);
     return MIN(primary->ask_ms, oldest_opinion(primary));
 }
 

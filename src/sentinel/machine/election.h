@@ -2,9 +2,10 @@
  *
  * E1  We stand only for a primary that is objectively down, and only while enough sentinels for a majority and for the
  *     quorum are connected.
- * E2  Won is an election with votes of a majority of all known sentinels, and of at least the quorum, all for us and
- * all in the epoch of this failover; our own vote counts when it is on disk. E3  Who voted for somebody else waits for
- * that one: as long as it is alive for an election timeout, and when it is gone only for a moment.
+ * E2  Won is an election with votes of a majority of all known sentinels, and of at least the quorum, all for us and all
+ *     in the epoch of this failover; our own vote counts when it is on disk.
+ * E3  Who voted for somebody else waits for that one: as long as it is alive for an election timeout, and when it is
+ *     gone only for a moment.
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "sentinel/machine/world.h"

@@ -29,7 +29,8 @@ enum {
     FRESH_MS = 100, /* how long the choice waits for replicas that do not answer INFO */
     POLL_MS = 100,  /* INFO replication while somebody waits for its news */
     HANDOVER_POLL_MS = 20,
-    IDLE_POLL_MS = 1000,   /* while the primary is down and nobody leads */
+    IDLE_POLL_MS = 1000, /* while the primary is down and nobody leads */
+    FORCED_ROUNDS = 4,
     PAUSE_MS = 500,        /* after a failover that found no replica */
     COORDINATED_MS = 1000, /* at least so long may the primary take to hand over */
 };
@@ -111,8 +112,8 @@ static void stand(struct primary *primary, bool forced, bool coordinated, const 
     outbox_primary(primary, SENTINEL_EVENT_TRY_FAILOVER, "%s", "");
     vote_for_self(primary, epoch);
     failover_poll_replicas(primary);
-    primary->ask_ms = world->now_ms; /* the next look sends the vote requests */
     primary->ask_pause_ms = world->timing.ask_period_ms;
+    down_ask(primary); /* for their votes, while ours goes to the disk */
     world_touch_primary(primary);
 }
 
@@ -226,27 +227,47 @@ void failover_on_newer_config(struct primary *primary, const char *by) {
 
 /* ---- The states ---- */
 
+/* A forced failover whose round was lost, or that nobody answers. True: it is over, or begins anew. */
+static bool on_forced_lost(struct primary *primary, const char *why) {
+    struct failover *failover = &primary->failover;
+    struct world *world = primary->world;
+    bool coordinated = failover->coordinated, ours = primary->vote_epoch == failover->epoch, answered = true;
+    LIST_EACH(&primary->seats, node) {
+        const struct seat *seat = container_of(node, struct seat, at_primary);
+        if (instance_is_connected(seat->peer) && seat->answered_epoch < failover->epoch) answered = false;
+    }
+    bool refused_by_majority = answered && primary_usable(primary) >= primary_majority(primary);
+    if (ours && !refused_by_majority && !world->save_failing) {
+        failover->record.unagreed = true;
+        return false;
+    }
+    uint32_t rounds = failover->record.rounds;
+    abort_with(primary, FAILOVER_NOT_ELECTED, SENTINEL_EVENT_ABORT_NOT_ELECTED, why);
+    if (world->save_failing || rounds >= FORCED_ROUNDS) return true;
+    stand(primary, true, coordinated, "asked for by an operator, another round");
+    failover->record.rounds = rounds + 1;
+    return true;
+}
+
 static void look_wait_start(struct primary *primary) {
     struct failover *failover = &primary->failover;
     struct world *world = primary->world;
     char why[128] = "";
-    if (failover->forced) {
-        if (world->save_failing) {
-            abort_with(primary, FAILOVER_NOT_ELECTED, SENTINEL_EVENT_ABORT_NOT_ELECTED, "the state cannot be saved");
-            return;
-        }
-        if (primary->saved_vote_epoch < failover->epoch) return; /* F1 */
-        snprintf(why, sizeof why, "forced, no election");
-    } else {
-        enum election_outcome outcome = election_look(primary, why, sizeof why);
-        if (outcome == ELECTION_OPEN) return;
-        size_t needed;
-        failover->record.votes = (uint32_t)election_votes(primary, &needed);
-        if (outcome == ELECTION_LOST) {
-            abort_with(primary, FAILOVER_NOT_ELECTED, SENTINEL_EVENT_ABORT_NOT_ELECTED, why);
-            return;
-        }
+    enum election_outcome outcome = election_look(primary, why, sizeof why);
+    if (outcome == ELECTION_OPEN) return;
+    size_t needed;
+    failover->record.votes = (uint32_t)election_votes(primary, &needed);
+    if (outcome == ELECTION_WON) {
         snprintf(why, sizeof why, "elected by %u of %u", failover->record.votes, failover->record.voters);
+    } else if (!failover->forced) {
+        abort_with(primary, FAILOVER_NOT_ELECTED, SENTINEL_EVENT_ABORT_NOT_ELECTED, why);
+        return;
+    } else {
+        /* Without a majority to ask, the own vote must still be on disk. */
+        bool ours = primary->vote_epoch == failover->epoch;
+        if (ours && primary->saved_vote_epoch < failover->epoch && !world->save_failing) return;
+        if (on_forced_lost(primary, why)) return;
+        snprintf(why, sizeof why, "forced, without agreement: %u of %zu votes", failover->record.votes, needed);
     }
     failover->record.elected_ms = world->now_ms;
     failover->rounds = 0;

@@ -1,8 +1,11 @@
 /* The failover state machine: from the election to the last replica that follows the new primary.
  *
- * F1  Only the leader of (primary, epoch) orders a promotion, and only when its vote is on disk (E2, V3). A failover
- * that an operator forced needs no election, but its epoch is voted for and on disk like any other. F2  One target per
- * epoch: once a promotion was ordered and not certainly refused, another replica can be promoted only in a new epoch.
+ * F1  Only the leader of (primary, epoch) orders a promotion, and only when its vote is on disk (E2, V3). A failover that
+ *     an operator forced needs nobody to find the primary down, but it is elected like any other as long as a majority
+ *     can be asked: else two sentinels could promote in one epoch. Only when none can be asked the operator's word is
+ *     enough.
+ * F2  One target per epoch: once a promotion was ordered and not certainly refused, another replica can be promoted only
+ *     in a new epoch.
  * F3  The configuration epoch is the failover's epoch, and is taken only after the promotion was proved.
  * F4  An unforced failover does not order a promotion when the primary is back.
  * SPDX-License-Identifier: BSD-3-Clause */

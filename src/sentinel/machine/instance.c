@@ -119,23 +119,31 @@ void instance_hang_up(struct world *world, struct instance *instance, enum line_
     if (line == LINE_COMMAND) failover_on_line_down(instance);
 }
 
+/* Answers come in order, so what was sent before an answered request and is still open will never be answered. */
+static void drop_until(struct instance *instance, const struct request *request) {
+    struct line *line = &instance->lines[LINE_COMMAND];
+    while (line->first != request) {
+        struct request *lost = line->first;
+        bool order = lost->kind == REQUEST_PROMOTE || lost->kind == REQUEST_HANDOVER;
+        line->first = lost->next;
+        line->pending -= lost->commands - lost->answered;
+        mem_free(lost);
+        if (order) failover_on_line_down(instance);
+    }
+}
+
 struct request *instance_take_request(struct instance *instance, uint64_t number, uint32_t index, bool *complete) {
     struct line *line = &instance->lines[LINE_COMMAND];
-    struct request *before = NULL, *request = line->first;
-    while (request && request->number != number) {
-        before = request;
-        request = request->next;
-    }
-    if (!request || index >= request->commands) return NULL;
-    CHECK(line->pending > 0);
-    line->pending--;
-    *complete = index + 1 == request->commands;
+    struct request *request = line->first;
+    while (request && request->number != number) request = request->next;
+    if (!request || index >= request->commands || index < request->answered) return NULL;
+    drop_until(instance, request);
+    line->pending -= index + 1 - request->answered;
+    request->answered = index + 1;
+    *complete = request->answered == request->commands;
     if (!*complete) return request;
-    if (before)
-        before->next = request->next;
-    else
-        line->first = request->next;
-    if (line->last == request) line->last = before;
+    line->first = request->next;
+    if (!line->first) line->last = NULL;
     request->next = NULL;
     return request;
 }

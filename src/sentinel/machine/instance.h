@@ -39,6 +39,7 @@ struct request {
     enum request_kind kind;
     int64_t sent_ms;
     uint32_t commands; /* how many replies are due */
+    uint32_t answered; /* so many of them, in order */
     uint32_t primary;  /* the primary it is about (struct primary's number); 0: none */
     uint64_t epoch;    /* REQUEST_ASK: of the vote asked for (0: only the opinion). Orders: of the failover */
     bool failed;       /* one of its commands was refused */

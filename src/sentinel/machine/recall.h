@@ -3,7 +3,8 @@
  * The configuration is the operator's, the state is ours. A primary's address is the state's as long as the
  * configuration names the one that it named when the state was written; when the operator edited it, the configuration
  * wins, and the replicas known so far are forgotten. The same goes for every option that SENTINEL SET changed. Epochs
- * and votes are always the state's: they never go back. SPDX-License-Identifier: BSD-3-Clause */
+ * and votes are always the state's: they never go back.
+ * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "sentinel/machine/machine.h"
 

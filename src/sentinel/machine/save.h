@@ -2,7 +2,8 @@
  *
  * S1  One save at a time; it promises everything up to its sequence number.
  * S2  What somebody waits for (votes) is saved at once, the rest within SAVE_BATCH_MS; a failed save is tried again
- * every second. SPDX-License-Identifier: BSD-3-Clause */
+ *     every second.
+ * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "sentinel/machine/world.h"
 

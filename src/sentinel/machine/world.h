@@ -1,7 +1,8 @@
 /* What this sentinel believes: the primaries, their replicas, the other sentinels, and its own epochs and settings.
  *
  * Outside of the machine everything here is for reading only (SENTINEL's replies, INFO, the simulator's invariants),
- * and valid until the next machine_step(). SPDX-License-Identifier: BSD-3-Clause */
+ * and valid until the next machine_step().
+ * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "base/heap.h"
 #include "base/list.h"
@@ -72,6 +73,7 @@ struct failover_record {
     uint32_t rounds;        /* elections it took */
     uint32_t votes, voters; /* of the last round */
     bool forced, coordinated, as_observer;
+    bool unagreed; /* forced, and the other sentinels could not be asked */
     enum failover_result result;
     char reason[160];
     char leader[SENTINEL_ID_SIZE];

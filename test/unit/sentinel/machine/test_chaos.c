@@ -72,6 +72,8 @@ static void check_epochs(struct troupe *t, int address[64]) {
     for (unsigned m = 0; m < t->machines; m++) {
         if (!t->machine[m]) continue;
         const struct primary *primary = troupe_primary(t, m);
+        if (primary->failover.record.unagreed) address[0] = 1; /* an operator's word alone: nothing is promised */
+        if (address[0]) return;
         if (primary->config_epoch == 0 || primary->config_epoch >= 64) continue;
         int *at = &address[primary->config_epoch], is = troupe_believes(t, m) + 1;
         if (*at == 0) *at = is;

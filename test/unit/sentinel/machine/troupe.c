@@ -22,6 +22,7 @@ struct message {
     /* AT_NODE, AT_SENTINEL */
     uint32_t instance;
     uint64_t request;
+    unsigned boots; /* of the node: a restart loses what it had not read */
     unsigned count;
     char *args[8][8]; /* owned */
     unsigned sizes[8];
@@ -290,7 +291,7 @@ static void at_node(struct troupe *troupe, struct message *message) {
     const struct node *node = &troupe->node[message->target];
     bool multi = false;
     unsigned queued = 0;
-    if (!node->alive || node->hung) return;
+    if (!node->alive || node->boots != message->boots) return;
     for (unsigned i = 0; i < message->count; i++) run_command(troupe, message, i, &multi, &queued);
 }
 
@@ -299,7 +300,7 @@ static void at_sentinel(struct troupe *troupe, struct message *message) {
     char **args = message->args[0];
     if (!troupe->machine[target]) return;
     if (strcmp(args[0], "PING") == 0) {
-        if (!troupe->paused[target]) reply(troupe, message, 0, REPLY_VIEW_STATUS, "PONG");
+        reply(troupe, message, 0, REPLY_VIEW_STATUS, "PONG");
     } else if (strcmp(args[0], "INFO") == 0) {
         reply(troupe, message, 0, REPLY_VIEW_BULK, "# Server\r\nkvd_version:0.1\r\n");
     } else if (strcmp(args[0], "PUBLISH") == 0) {
@@ -323,7 +324,7 @@ static void at_sentinel(struct troupe *troupe, struct message *message) {
         vote->event.vote.epoch = atoll(args[4]);
         vote->event.vote.run_id = keep(vote, 1, args[5]);
         char name[64];
-        snprintf(name, sizeof name, "sentinel-%.8s-cmd", machine_world(troupe->machine[message->machine])->id);
+        snprintf(name, sizeof name, "sentinel-%08x-cmd", message->machine + 1);
         vote->event.vote.client_name = keep(vote, 2, name);
     }
 }
@@ -340,6 +341,7 @@ static void on_send(struct troupe *troupe, unsigned machine, const struct action
     message->life = troupe->inner->life[machine];
     message->target = connection->target;
     message->connection = connection->generation;
+    if (connection->is_node) message->boots = troupe->node[connection->target].boots;
     message->instance = action->send.instance;
     message->request = action->send.request;
     message->count = (unsigned)action->send.count;
@@ -463,7 +465,10 @@ static void one_ms(struct troupe *troupe) {
     struct message **at = &troupe->inner->queue;
     while (*at && (*at)->at_ms <= troupe->now_ms) {
         struct message *message = *at;
-        if (message->kind == TO_MACHINE && troupe->paused[message->machine]) {
+        bool waits = message->kind == TO_MACHINE ? troupe->paused[message->machine]
+                     : message->kind == AT_NODE  ? troupe->node[message->target].hung
+                                                 : troupe->paused[message->target];
+        if (waits) {
             at = &message->next;
             continue;
         }
