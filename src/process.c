@@ -192,6 +192,7 @@ static void on_hangup(struct loop_signal *watcher, int number) {
 static void watch_signals(struct process *process) {
     struct loop *loop = process->server->loop;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of the write */
     loop_signal_start(loop, &process->on_term, SIGTERM, on_shutdown_signal);
     loop_signal_start(loop, &process->on_int, SIGINT, on_shutdown_signal);
     loop_signal_start(loop, &process->on_hup, SIGHUP, on_hangup);

@@ -70,7 +70,7 @@ def test_no_good_replica_is_said(group):
     ha.replicas[0].do("CONFIG", "SET", "replica-priority", 0)
     wait_for(lambda: fields(ha.sentinels[0].do("SENTINEL", "REPLICAS", MASTER)[0])["slave-priority"] == "0", 30, "priority is known", every=0.05)
     assert str(ha.sentinels[0].call("SENTINEL", "FAILOVER", MASTER)) == "NOGOODSLAVE No suitable replica to promote"
-    assert "priority 0" in ha.sentinels[0].info("sentinel")["primary0_replica0"]
+    assert "why=its replica-priority is 0" in ha.sentinels[0].info("sentinel")["primary0_replica0"]
 
 
 @pytest.mark.parametrize("point", ["crash-after-election", "crash-after-promotion"])

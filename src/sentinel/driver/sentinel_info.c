@@ -184,5 +184,5 @@ static void print(void *context, struct bytes *out) {
 }
 
 void sentinel_info_install(struct server *server) {
-    if (server->info) info_add_lines(server->info, "sentinel", print, driver_of(server));
+    info_add_lines(server->info, "sentinel", print, driver_of(server));
 }
