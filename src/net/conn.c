@@ -158,7 +158,7 @@ struct conn *conn_dial(struct loop *loop, const struct address *to, const struct
     struct conn *conn = conn_new(loop, fd, is_unix ? &conn_unix_ops : &conn_tcp_ops);
     conn_set_handlers(conn, handlers, context);
     conn->peer = *to;
-    if (tls && !conn_tls_begin(conn, tls, false, options->server_name, err)) {
+    if (tls && !conn_tls_begin(conn, tls, false, options, err)) {
         *number = EPROTO;
         conn_close(&conn);
         return NULL;

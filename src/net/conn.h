@@ -20,6 +20,7 @@
 
 struct loop;
 struct tls;
+struct tls_session;
 struct conn;
 
 enum io_status {
@@ -44,6 +45,7 @@ struct conn_handlers {
 struct conn_options {
     struct tls           *tls;         /* NULL: none. Keeps (its contexts may be renewed meanwhile) */
     const char           *server_name; /* for TLS: SNI; may be NULL */
+    struct tls_session  **session;     /* for TLS: the session to resume, replaced by newer ones; may be NULL. Keeps */
     const struct address *source;      /* local address to connect from (its port may be 0); may be NULL */
 };
 
@@ -97,4 +99,5 @@ void conn_shutdown(struct conn *conn);                   /* both directions, so 
 MUST_USE bool conn_peer_common_name(struct conn *conn, struct bytes *name);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; "" without TLS. Lends until the next call on any connection of this thread. */
 const char *conn_cipher_text(const struct conn *conn);
+void        conn_forget_session(struct conn *conn); /* options.session is not touched any more */
 bool        conn_tls_was_resumed(const struct conn *conn);

@@ -53,6 +53,6 @@ enum io_status conn_plain_writev(struct conn *conn, const struct iovec *parts, i
 /* Notes errno's number as the connection's failure; returns IO_FAILED. */
 enum io_status conn_fail(struct conn *conn, int number);
 
-/* conn_tls.c: puts TLS on a connection that has its descriptor. */
-MUST_USE bool conn_tls_begin(struct conn *conn, struct tls *tls, bool is_server, const char *server_name,
-                             struct error *err);
+/* conn_tls.c: puts TLS on a connection that has its descriptor. `options` is NULL for a server. */
+MUST_USE bool conn_tls_begin(struct conn *conn, struct tls *tls, bool is_server,
+                             const struct conn_options *options, struct error *err);

@@ -145,7 +145,8 @@ const struct conn_ops conn_tls_ops = {
     .fini = tls_fini,
 };
 
-bool conn_tls_begin(struct conn *conn, struct tls *tls, bool is_server, const char *server_name, struct error *err) {
+bool conn_tls_begin(struct conn *conn, struct tls *tls, bool is_server, const struct conn_options *options,
+                    struct error *err) {
     SSL_CTX *context = is_server ? tls_server_context(tls) : tls_client_context(tls);
     if (!context) return error_set(err, "TLS is not configured (tls-cert-file and tls-key-file are needed)");
     ERR_clear_error();
@@ -158,9 +159,12 @@ bool conn_tls_begin(struct conn *conn, struct tls *tls, bool is_server, const ch
     }
     if (is_server) SSL_set_accept_state(ssl);
     else SSL_set_connect_state(ssl);
-    struct address literal; /* SNI carries names only */
-    if (server_name && server_name[0] && !address_parse_ip(&literal, server_name, 0))
-        (void)SSL_set_tlsext_host_name(ssl, server_name);
+    if (options) {
+        struct address literal; /* SNI carries names only */
+        const char *name = options->server_name;
+        if (name && name[0] && !address_parse_ip(&literal, name, 0)) (void)SSL_set_tlsext_host_name(ssl, name);
+        tls_set_session_slot(ssl, options->session);
+    }
     conn->tls = ssl;
     conn->ops = &conn_tls_ops;
     return true;
@@ -186,13 +190,18 @@ const char *conn_cipher_text(const struct conn *conn) {
     return text;
 }
 
+void conn_forget_session(struct conn *conn) {
+    if (conn->tls) tls_set_session_slot(ssl_of(conn), NULL);
+}
+
 bool conn_tls_was_resumed(const struct conn *conn) {
     return conn->tls && SSL_session_reused(ssl_of(conn));
 }
 
 #else
 
-bool conn_tls_begin(struct conn *conn, struct tls *tls, bool is_server, const char *server_name, struct error *err) {
+bool conn_tls_begin(struct conn *conn, struct tls *tls, bool is_server, const struct conn_options *options,
+                    struct error *err) {
     return error_set(err, "this kvd was built without TLS (--disable-tls)");
 }
 
@@ -203,6 +212,9 @@ bool conn_peer_common_name(struct conn *conn, struct bytes *name) {
 
 const char *conn_cipher_text(const struct conn *conn) {
     return "";
+}
+
+void conn_forget_session(struct conn *conn) {
 }
 
 bool conn_tls_was_resumed(const struct conn *conn) {

@@ -6,6 +6,7 @@
 #include "net/loop.h"
 #include "net/resolve.h"
 #include "net/resp_write.h"
+#include "net/tls.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -48,6 +49,7 @@ struct link {
     struct address              target; /* where it connects to */
     struct conn                *conn;
     struct resolve             *resolve;
+    struct tls_session         *session; /* to resume with the same peer */
     struct resp_reply_parser   *parser;
     struct input                input;
     struct output               output;
@@ -125,6 +127,7 @@ struct link *link_new(struct loop *loop, const struct link_settings *settings, c
 }
 
 void link_configure(struct link *link, const struct link_settings *settings) {
+    if (settings->tls != link->options.s.tls) tls_session_free(&link->session);
     free_options(&link->options);
     copy_options(&link->options, settings);
 }
@@ -134,6 +137,7 @@ static void destroy(struct link *link) {
     input_fini(&link->input);
     output_fini(&link->output);
     free_options(&link->options);
+    tls_session_free(&link->session);
     mem_free(link->host);
     mem_free(link);
 }
@@ -507,7 +511,7 @@ static const struct conn_handlers conn_handlers = {on_open, on_readable, on_writ
 
 static void connect_to(struct link *link, const struct address *target) {
     const struct link_settings *s = &link->options.s;
-    struct conn_options options = {.tls = s->tls, .server_name = s->server_name, .source = &s->source};
+    struct conn_options options = {.tls = s->tls, .server_name = s->server_name, .session = &link->session, .source = &s->source};
     if (!options.server_name) options.server_name = link->host;
     struct error err;
     int failure;
@@ -599,6 +603,7 @@ void link_dial(struct link *link, const char *host, uint16_t port) {
         mem_free(copy);
         return;
     }
+    if (!link->host || strcmp(link->host, copy) != 0 || link->port != port) tls_session_free(&link->session);
     mem_free(link->host);
     link->host = copy;
     link->port = port;
@@ -609,6 +614,7 @@ void link_dial(struct link *link, const char *host, uint16_t port) {
 void link_dial_address(struct link *link, const struct address *address) {
     struct address target = *address;
     if (!start_over(link)) return;
+    if (link->host || !address_equal(&link->target, &target)) tls_session_free(&link->session);
     mem_free(link->host);
     link->host = NULL;
     link->target = target;
@@ -623,6 +629,7 @@ struct conn *link_detach(struct link *link, struct bytes *unread) {
     link->conn = NULL;
     bytes_add_slice(unread, input_slice(&link->input));
     conn_set_handlers(conn, NULL, NULL);
+    conn_forget_session(conn);
     take_down(link);
     return conn;
 }

@@ -31,6 +31,26 @@ void tls_free(struct tls **tls) {
     *tls = NULL;
 }
 
+/* A session is OpenSSL's own object under our name. */
+void tls_session_free(struct tls_session **session) {
+    SSL_SESSION_free((SSL_SESSION *)*session);
+    *session = NULL;
+}
+
+void tls_set_session_slot(SSL *ssl, struct tls_session **slot) {
+    SSL_set_app_data(ssl, slot);
+    if (slot && *slot) (void)SSL_set_session(ssl, (SSL_SESSION *)*slot);
+}
+
+/* With TLS 1.3 they come after the handshake; the newest is the best. 1: we keep the reference. */
+static int on_new_session(SSL *ssl, SSL_SESSION *session) {
+    struct tls_session **slot = SSL_get_app_data(ssl);
+    if (!slot) return 0;
+    tls_session_free(slot);
+    *slot = (struct tls_session *)session;
+    return 1;
+}
+
 bool tls_is_configured(const struct tls *tls) {
     return tls->server != NULL;
 }
@@ -205,6 +225,10 @@ static SSL_CTX *new_client_context(const struct tls_settings *s, struct error *e
     if (!context) return NULL;
     bool has_authority = is_set(s->ca_cert_file) || is_set(s->ca_cert_dir);
     SSL_CTX_set_verify(context, has_authority ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+    if (s->session_caching) {
+        SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+        SSL_CTX_sess_set_new_cb(context, on_new_session);
+    }
     bool own = is_set(s->client_cert_file);
     const char *cert = own ? s->client_cert_file : s->cert_file, *key = own ? s->client_key_file : s->key_file;
     const char *password = own ? s->client_key_file_pass : s->key_file_pass;
@@ -255,6 +279,10 @@ struct tls *tls_new(void) {
 void tls_free(struct tls **tls) {
     mem_free(*tls);
     *tls = NULL;
+}
+
+void tls_session_free(struct tls_session **session) {
+    CHECK(*session == NULL);
 }
 
 bool tls_configure(struct tls *tls, const struct tls_settings *settings, struct error *err) {

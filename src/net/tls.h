@@ -35,4 +35,8 @@ void        tls_free(struct tls **tls);  /* takes; after all connections that us
 /* Builds contexts and puts them in place. On failure nothing has changed. The error names the file or setting, with
  * OpenSSL's reason: "Failed to load certificate: server.crt: ...". */
 MUST_USE bool tls_configure(struct tls *tls, const struct tls_settings *settings, struct error *err);
+/* What a server gave us to resume a TLS session with, so that the next handshake is shorter. Owned by whoever dials. */
+struct tls_session;
+void tls_session_free(struct tls_session **session); /* takes; NULL inside is harmless */
+
 bool          tls_is_configured(const struct tls *tls);

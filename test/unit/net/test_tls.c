@@ -204,6 +204,48 @@ UNIT_TEST(tls, talks_with_both_certificates) {
     remove_certificates();
 }
 
+static struct link_handlers no_handlers;
+static bool                 is_answered;
+
+static void on_reply(struct link *link, void *context, enum link_result result, const struct resp_reply *reply) {
+    CU_ASSERT_EQUAL(result, LINK_REPLY);
+    is_answered = true;
+}
+
+/* The server echoes, and what a link sends is itself a reply. */
+static void ask(struct link *link) {
+    is_answered = false;
+    while (link_state(link) != LINK_UP) loop_turn(loop, true);
+    link_call_texts(link, 0, on_reply, NULL, "PING", NULL);
+    while (!is_answered) loop_turn(loop, true);
+}
+
+UNIT_TEST(tls, a_link_resumes_its_session) {
+    make_certificates();
+    loop = loop_new();
+    struct error err;
+    struct address at;
+    struct tls *tls = tls_new();
+    struct tls_settings settings = settings_for("alice");
+    CU_ASSERT_FATAL(tls_configure(tls, &settings, &err));
+    struct listener *listener = listen_with(tls, &at);
+    struct link *link = link_new(loop, &(struct link_settings){.tls = tls}, &no_handlers, NULL);
+    for (int i = 0; i < 3; i++) {
+        server = (struct peer){0};
+        link_dial(link, "127.0.0.1", address_port(&at));
+        ask(link);
+        CU_ASSERT_EQUAL(conn_tls_was_resumed(link_conn(link)), i > 0);
+        link_hang_up(link);
+        conn_close(&server.conn);
+        bytes_fini(&server.got);
+    }
+    link_free(&link);
+    listener_free(&listener);
+    tls_free(&tls);
+    loop_free(&loop);
+    remove_certificates();
+}
+
 UNIT_TEST(tls, strangers_are_refused) {
     make_certificates();
     loop = loop_new();
