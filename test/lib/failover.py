@@ -2,7 +2,7 @@
 import threading
 import time
 
-from processes import Group, fields, master_address, settled, wait_for
+from processes import Group, master_address, wait_for, wait_settled
 from resp import Connection, RespError
 
 # Phase, the event that marks it, and what its payload starts with.
@@ -87,17 +87,14 @@ class HighlyAvailableSet:
                     "down-after-milliseconds": down_after_ms, "failover-timeout": failover_timeout_ms}
         make = {"kvd": self.group.kvd_sentinel, "redis": self.group.redis_sentinel}
         self.sentinels = [make[kind]({"mymaster": settings}) for kind in sentinels]
-        wait_for(lambda: settled(self.sentinels, replicas=replicas), 30, "the sentinels know one another and all replicas", every=0.05)
+        wait_settled(self.sentinels, replicas=replicas)
         self.events = self.group.watch(*self.sentinels)
 
     def server_at(self, port):
         return next(server for server in [self.primary, *self.replicas] if server.port == port)
 
     def settle(self, timeout=60):
-        wait_for(lambda: settled(self.sentinels, replicas=self.replica_count), timeout, "the set is whole again", every=0.05)
-        ports = {master_address(sentinel)[1] for sentinel in self.sentinels}
-        assert len(ports) == 1, "the sentinels name different primaries: %r" % ports
-        return ports.pop()
+        return wait_settled(self.sentinels, replicas=self.replica_count, timeout=timeout)
 
     def fail(self, how="kill", timeout=60):
         """Kills (or pauses: how="hang") the primary. Returns (timeline in ms after the fault, the failed process)."""

@@ -310,18 +310,39 @@ def fields(reply):
     return {key.decode(): value.decode() if isinstance(value, bytes) else value for key, value in items}
 
 
-def settled(sentinels, name="mymaster", replicas=2):
-    """True when every sentinel knows all others and all replicas of a master, with links up and monitored."""
+def unsettled(sentinels, name="mymaster", replicas=2):
+    """Why the sentinels do not all know one another and all replicas, with every link up. "" when they do."""
     for sentinel in sentinels:
         master = fields(sentinel.do("SENTINEL", "MASTER", name))
         if int(master["num-other-sentinels"]) != len(sentinels) - 1 or int(master["num-slaves"]) != replicas:
-            return False
+            return "%s knows %s sentinels and %s replicas" % (sentinel.name, master["num-other-sentinels"], master["num-slaves"])
         if master["flags"] != "master":
-            return False
+            return "%s says of the primary: %s" % (sentinel.name, master["flags"])
         others = sentinel.do("SENTINEL", "SENTINELS", name) + sentinel.do("SENTINEL", "REPLICAS", name)
         for other in map(fields, others):
             if "disconnected" in other["flags"] or "down" in other["flags"]:
-                return False
+                return "%s says of %s: %s" % (sentinel.name, other["name"], other["flags"])
             if "slave" in other["flags"] and other.get("master-link-status") != "ok":
-                return False
-    return True
+                return "%s says of %s: master-link-status %s" % (sentinel.name, other["name"], other.get("master-link-status"))
+    return ""
+
+
+def settled(sentinels, name="mymaster", replicas=2):
+    return not unsettled(sentinels, name, replicas)
+
+
+def wait_settled(sentinels, name="mymaster", replicas=2, timeout=60):
+    """Until unsettled() has nothing to say, and all name the same primary; returns its port."""
+    reason = ["?"]
+
+    def fact():
+        reason[0] = unsettled(sentinels, name, replicas)
+        return not reason[0]
+
+    try:
+        wait_for(fact, timeout, every=0.05)
+    except AssertionError:
+        raise AssertionError("not settled within %g s: %s" % (timeout, reason[0]))
+    ports = {master_address(sentinel, name)[1] for sentinel in sentinels}
+    assert len(ports) == 1, "the sentinels name different primaries: %r" % ports
+    return ports.pop()
