@@ -276,10 +276,12 @@ void server_keep_commands(struct server *server, bool (*wanted)(const struct com
     command_table_keep(server->commands, wanted);
 }
 
-void server_add_hooks(struct server *server, const struct server_hooks *hooks) {
+void server_add_hooks(struct server *server, const struct server_hooks *added) {
+    CHECK(server->internal->hooks_count < SERVER_HOOKS_MAX);
+    struct server_hooks *hooks = &server->internal->hooks[server->internal->hooks_count++];
+    *hooks = *added;
 #define ADD(kind)                                                                                                      \
     if (hooks->kind) {                                                                                                 \
-        CHECK(server->internal->on_##kind.count < SERVER_HOOKS_MAX);                                                   \
         server->internal->on_##kind.hooks[server->internal->on_##kind.count++] = hooks;                                \
     }
     SERVER_HOOK_KINDS(ADD)

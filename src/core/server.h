@@ -183,10 +183,10 @@ MUST_USE bool server_start(struct server *server, struct error *err);
 /* Runs until a shutdown; returns the exit status. */
 int server_run(struct server *server);
 
-/* ---- what a mode hands over (rows and hooks are kept) ---- */
+/* ---- what a mode hands over (rows are kept) ---- */
 void server_add_commands(struct server *server, const struct command *rows, size_t count);
 void server_keep_commands(struct server *server, bool (*wanted)(const struct command *row));
-void server_add_hooks(struct server *server, const struct server_hooks *hooks); /* several may be added; called in order */
+void server_add_hooks(struct server *server, const struct server_hooks *added); /* copies; called in order of adding */
 
 /* ---- listeners ---- */
 /* Opens what `bind`, `port`, `tls-port`, `unixsocket` say now; on failure the old ones stay (CONFIG SET). */

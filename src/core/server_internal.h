@@ -72,6 +72,8 @@ struct propagation {
 };
 
 struct server_internal {
+    struct server_hooks hooks[SERVER_HOOKS_MAX]; /* copies, in the order of adding */
+    unsigned            hooks_count;
 #define DECLARE(kind) struct hook_list on_##kind;
     SERVER_HOOK_KINDS(DECLARE)
 #undef DECLARE

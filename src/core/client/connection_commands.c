@@ -96,7 +96,7 @@ void hello_command(struct client *client) {
     if (hello.user.data && !authenticate(client, hello.user, hello.password)) return;
     if (!client->is_authenticated && users_must_authenticate(server->users)) {
         reply_error(client, "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
-                            "<proto> AUTH <user> <pass> option can be used to authenticate the client and select the "
+                            "AUTH <user> <pass> option can be used to authenticate the client and select the "
                             "RESP protocol version at the same time");
         return;
     }
