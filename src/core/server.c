@@ -1,4 +1,3 @@
-#include "core/config/config_command.h"
 #include "core/server.h"
 
 #include "base/clock.h"
@@ -142,7 +141,7 @@ struct server *server_new(void) {
     server->users = users_new(server->commands);
     server->channels = channels_new();
     server->error_stats = table_new();
-    server->version = KVD_REDIS_VERSION;
+    server->version = "7.0.15";
     server->mode_name = "standalone";
     server->next_client_id = 1;
     random_os_hex(server->run_id, 40);
@@ -152,7 +151,6 @@ struct server *server_new(void) {
     server->started_wall_ms = server->wall_ms;
     server->hz = 10;
     core_commands_add(server);
-    server_add_commands(server, config_commands, config_command_count);
     acl_install(server);
     observe_install(server);
     server_bind_params(server);

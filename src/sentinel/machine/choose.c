@@ -24,7 +24,9 @@ static enum choose_verdict judge_alone(const struct instance *replica) {
     if (facts->priority == 0) return CHOOSE_PRIORITY_0;
     int64_t may_be_down_ms = 10 * replica->down_after_ms;
     if (old->s_down) may_be_down_ms += now_ms - old->s_down_since_ms;
-    if (facts->role == ROLE_REPLICA && facts->link_down_ms > may_be_down_ms) return CHOOSE_LINK_DOWN;
+    /* A primary that turned into a replica feeds nobody, nobody knows since when: the links prove nothing then. */
+    bool fed = old->role_reported != ROLE_REPLICA;
+    if (fed && facts->role == ROLE_REPLICA && facts->link_down_ms > may_be_down_ms) return CHOOSE_LINK_DOWN;
     if (replica->refused_epoch && replica->refused_epoch == primary->failover.epoch) return CHOOSE_REFUSED;
     return CHOOSE_GOOD;
 }

@@ -119,7 +119,8 @@ size_t election_votes(const struct primary *primary, size_t *needed) {
 
 enum election_outcome election_look(const struct primary *primary, char *why, size_t size) {
     size_t needed, votes = election_votes(primary, &needed);
-    if (votes >= needed) { /* E2 */
+    /* An opinion that was held back in the network may have made us stand: with the votes came newer ones. */
+    if (votes >= needed && primary->o_down) { /* E2 */
         CHECK(votes > primary_voters(primary) / 2);
         return ELECTION_WON;
     }
@@ -140,6 +141,7 @@ enum election_outcome election_look(const struct primary *primary, char *why, si
     }
     bool late = primary->world->now_ms - primary->failover.start_ms >= election_round_ms(primary);
     if (possible >= needed && !late) return ELECTION_OPEN;
-    snprintf(why, size, "%zu of %zu votes%s", votes, needed, late ? ", the others are silent" : "");
+    const char *besides = votes >= needed ? ", but too few find it down" : late ? ", the others are silent" : "";
+    snprintf(why, size, "%zu of %zu votes%s", votes, needed, besides);
     return ELECTION_LOST;
 }

@@ -15,6 +15,7 @@ struct instance *instance_new(struct world *world, enum instance_kind kind, stru
     if (world->instance_count >= world->instance_capacity) {
         world->instance_capacity = MAX(world->instance_capacity * 2, 16);
         world->instances = mem_realloc(world->instances, world->instance_capacity * sizeof world->instances[0]);
+        world->instances[0] = NULL; /* nobody's number */
     }
     instance->world = world;
     instance->number = (uint32_t)world->instance_count++;

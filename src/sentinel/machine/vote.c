@@ -44,7 +44,8 @@ static void note_opinion(struct primary *primary, const struct event *event) {
         bool same = slice_is(event->vote.run_id, seat->peer->id);
         if (!same && slice_starts_with(name, "sentinel-") && name.size >= 17)
             same = memcmp(name.data + 9, seat->peer->id, 8) == 0;
-        if (!same) continue;
+        /* What a peer that we cannot hear said may have waited in the network since long ago. */
+        if (!same || seat->peer->s_down || !instance_is_connected(seat->peer)) continue;
         seat->says_down = true;
         seat->said_ms = primary->world->now_ms;
         world_touch_primary(primary);

@@ -357,6 +357,8 @@ void primary_switch(struct primary *primary, const char *host, uint16_t port, co
     outbox_reconfig_script(primary, strcmp(by, world->id) == 0, instance_shown_host(old, world), old->port,
                            instance_shown_host(new, world), new->port);
     outbox_instance(world, old, primary, SENTINEL_EVENT_REPLICA, "%s", "");
+    /* It goes by another name now: its -sdown will need a +sdown of that name. */
+    if (old->s_down) outbox_instance(world, old, primary, SENTINEL_EVENT_SDOWN, "%s", "");
     world_changed(world, true);
     world_touch_group(primary);
 }
