@@ -1,1 +1,33 @@
-# what automake needs to know of this folder
+# The simulator: the real sentinel machine in a virtual world. Links what the machine may know and nothing else.
+check_PROGRAMS += test/sim/sim
+test_sim_sim_SOURCES = \
+	test/sim/dice.c test/sim/dice.h \
+	test/sim/disk.c test/sim/disk.h \
+	test/sim/event_order.c test/sim/event_order.h \
+	test/sim/faults.c \
+	test/sim/history.c test/sim/history.h test/sim/history_internal.h \
+	test/sim/host_lines.c test/sim/host_service.c \
+	test/sim/invariants.c test/sim/invariants.h \
+	test/sim/liveness.c \
+	test/sim/main.c \
+	test/sim/message.c test/sim/message.h \
+	test/sim/mutant.c test/sim/mutant.h \
+	test/sim/network.c test/sim/network.h \
+	test/sim/schedule.c test/sim/schedule.h \
+	test/sim/sentinel_host.c test/sim/sentinel_host.h test/sim/sentinel_host_internal.h \
+	test/sim/server_commands.c test/sim/server_follow.c test/sim/server_info.c \
+	test/sim/server_model.c test/sim/server_model.h test/sim/server_model_internal.h \
+	test/sim/topology.c \
+	test/sim/trace.c test/sim/trace.h \
+	test/sim/virtual_clock.c test/sim/virtual_clock.h
+test_sim_sim_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/test
+test_sim_sim_LDADD = libmachine.a $(BASE_LIBS)
+
+TESTS += test/sim/check_sim
+EXTRA_DIST += test/sim/check_sim test/sim/README.md
+
+# make sim SEED=8123: one history with its trace
+sim: test/sim/sim$(EXEEXT)
+	@test -z "$(SEED)" || test/sim/sim$(EXEEXT) --seed $(SEED) --trace
+
+.PHONY: sim

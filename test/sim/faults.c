@@ -1,0 +1,295 @@
+/* What goes wrong in a history: random faults at random times, each undone after a while, and all of them at the end. */
+#include "base/mem.h"
+#include "sim/history_internal.h"
+
+/* A fault in force. Owned by the history's list. */
+struct fault {
+    struct history  *history;
+    struct list_node node;
+    struct happening end;
+    void (*undo)(struct fault *fault);
+    struct server        *server;
+    struct sentinel_host *host;
+    unsigned              from, to; /* hosts of the network */
+    bool                  both_ways;
+    int64_t               loading_us;
+    bool                  empty;
+};
+
+static void undo(struct fault *fault) {
+    schedule_cancel(&fault->history->schedule, &fault->end);
+    list_remove(&fault->node);
+    fault->undo(fault);
+    mem_free(fault);
+}
+
+static void on_end(struct happening *happening) {
+    undo(container_of(happening, struct fault, end));
+}
+
+static struct fault *add(struct history *history, int64_t lasts_us, void (*undo_it)(struct fault *fault)) {
+    struct fault *fault = mem_zalloc(sizeof *fault);
+    fault->history = history;
+    fault->undo = undo_it;
+    fault->end.run = on_end;
+    list_add(&history->faults, &fault->node);
+    schedule_after(&history->schedule, &fault->end, lasts_us);
+    return fault;
+}
+
+/* Most faults last about as long as it takes to notice them. */
+static int64_t roll_length(struct history *history) {
+    int64_t down_after_us = history->down_after_ms * MILLISECOND;
+    return dice_scale(&history->random, down_after_us / 20, down_after_us * 8);
+}
+
+static struct group *any_group(struct history *history) {
+    return &history->groups[random_below(&history->random, history->group_count)];
+}
+
+static struct server *any_server(struct history *history) {
+    struct group *group = any_group(history);
+    return group->servers[random_below(&history->random, group->count)];
+}
+
+static struct server *any_primary(struct history *history) {
+    struct group *group = any_group(history);
+    for (size_t i = 0; i < group->count; i++)
+        if (server_is_running(group->servers[i]) && server_is_primary(group->servers[i])) return group->servers[i];
+    return group->servers[0];
+}
+
+static struct sentinel_host *any_sentinel(struct history *history) {
+    return history->hosts[random_below(&history->random, history->host_count)];
+}
+
+/* A host of the network: of a server or of a sentinel. */
+static unsigned any_host(struct history *history) {
+    if (dice_chance(&history->random, 500)) return sentinel_host_number(any_sentinel(history));
+    return server_host(any_server(history));
+}
+
+/* Servers */
+
+static void start_server(struct fault *fault) {
+    if (server_is_running(fault->server)) return;
+    TRACE(&fault->history->trace, server_name(fault->server), "starts%s", fault->empty ? " empty" : "");
+    server_start(fault->server, fault->loading_us, fault->empty);
+}
+
+static void kill_server(struct history *history, struct server *server) {
+    if (!server_is_running(server)) return;
+    bool power = dice_chance(&history->random, 250);
+    TRACE(&history->trace, server_name(server), "is killed%s", power ? " (power)" : "");
+    server_stop(server, power);
+    struct fault *fault = add(history, roll_length(history), start_server);
+    fault->server = server;
+    fault->loading_us = dice_chance(&history->random, 300) ? dice_around(&history->random, SECOND) : 0;
+    fault->empty = dice_chance(&history->random, 100);
+}
+
+static void strike_primary(struct history *history) {
+    kill_server(history, any_primary(history));
+}
+
+static void strike_server(struct history *history) {
+    kill_server(history, any_server(history));
+}
+
+static void strike_group(struct history *history) {
+    struct group *group = any_group(history);
+    for (size_t i = 0; i < group->count; i++) kill_server(history, group->servers[i]);
+}
+
+static void strike_pause_server(struct history *history) {
+    struct server *server = dice_chance(&history->random, 600) ? any_primary(history) : any_server(history);
+    int64_t        until_us = MIN(history->schedule.now_us + roll_length(history), history->heal_us);
+    if (!server_is_running(server)) return;
+    TRACE(&history->trace, server_name(server), "stands still for %lld ms",
+          (long long)((until_us - history->schedule.now_us) / MILLISECOND));
+    server_pause(server, until_us);
+}
+
+static void strike_script(struct history *history) {
+    struct server *server = any_primary(history);
+    int64_t        until_us = MIN(history->schedule.now_us + roll_length(history), history->heal_us);
+    TRACE(&history->trace, server_name(server), "runs a long script");
+    server_run_script(server, until_us, dice_chance(&history->random, 500));
+}
+
+/* Sentinels */
+
+static void start_sentinel(struct fault *fault) {
+    struct sentinel_host *host = fault->host;
+    sentinel_host_crash_within(host, 0);
+    if (sentinel_host_is_born(host) && !sentinel_host_is_running(host)) sentinel_host_crash(host, false);
+    if (!sentinel_host_is_born(host)) sentinel_host_start(host);
+}
+
+static void strike_sentinel(struct history *history) {
+    struct sentinel_host *host = any_sentinel(history);
+    if (!sentinel_host_is_running(host)) return;
+    sentinel_host_crash(host, dice_chance(&history->random, 250));
+    add(history, roll_length(history), start_sentinel)->host = host;
+}
+
+/* Dies in the middle of some step soon, perhaps between two actions that belong together. */
+static void strike_within(struct history *history) {
+    struct sentinel_host *host = any_sentinel(history);
+    if (!sentinel_host_is_running(host)) return;
+    sentinel_host_crash_within(host, (unsigned)dice_scale(&history->random, 1, 3000));
+    add(history, roll_length(history) * 2, start_sentinel)->host = host;
+}
+
+static void strike_pause_sentinel(struct history *history) {
+    struct sentinel_host *host = any_sentinel(history);
+    int64_t               until_us = MIN(history->schedule.now_us + roll_length(history), history->heal_us);
+    if (!sentinel_host_is_running(host)) return;
+    TRACE(&history->trace, sentinel_host_name(host), "stands still for %lld ms",
+          (long long)((until_us - history->schedule.now_us) / MILLISECOND));
+    sentinel_host_pause(host, until_us, dice_chance(&history->random, 300));
+}
+
+static void strike_clock(struct history *history) {
+    struct sentinel_host *host = any_sentinel(history);
+    if (dice_chance(&history->random, 500)) {
+        sentinel_host_jump_wall(host, dice_between(&history->random, -3600, 3600) * SECOND);
+    } else {
+        sentinel_host_set_drift(host, dice_between(&history->random, -1000, 1000));
+    }
+}
+
+static void mend_disk(struct fault *fault) {
+    sentinel_host_fail_disk(fault->host, false);
+}
+
+static void strike_disk(struct history *history) {
+    struct sentinel_host *host = any_sentinel(history);
+    TRACE(&history->trace, sentinel_host_name(host), "its disk is full");
+    sentinel_host_fail_disk(host, true);
+    add(history, roll_length(history), mend_disk)->host = host;
+}
+
+/* The network */
+
+static void mend_cut(struct fault *fault) {
+    network_cut(fault->history->network, fault->from, fault->to, false);
+    if (fault->both_ways) network_cut(fault->history->network, fault->to, fault->from, false);
+}
+
+static void cut_pair(struct history *history, unsigned from, unsigned to, bool both_ways, int64_t lasts_us) {
+    if (from == to) return;
+    network_cut(history->network, from, to, true);
+    if (both_ways) network_cut(history->network, to, from, true);
+    struct fault *fault = add(history, lasts_us, mend_cut);
+    fault->from = from;
+    fault->to = to;
+    fault->both_ways = both_ways;
+}
+
+static void strike_cut(struct history *history) {
+    unsigned from = any_host(history), to = any_host(history);
+    bool     both_ways = dice_chance(&history->random, 500);
+    TRACE(&history->trace, "network", "cut %s %s %s", network_address(history->network, from), both_ways ? "<->" : "->",
+          network_address(history->network, to));
+    cut_pair(history, from, to, both_ways, roll_length(history));
+}
+
+static size_t all_hosts(const struct history *history, unsigned *out) {
+    size_t count = 0;
+    for (size_t i = 0; i < history->host_count; i++) out[count++] = sentinel_host_number(history->hosts[i]);
+    for (size_t i = 0; i < history->group_count; i++)
+        for (size_t j = 0; j < history->groups[i].count; j++) out[count++] = server_host(history->groups[i].servers[j]);
+    return count;
+}
+
+static void strike_isolate(struct history *history) {
+    unsigned hosts[128], lonely = any_host(history);
+    size_t   count = all_hosts(history, hosts);
+    int      way = (int)dice_between(&history->random, 0, 3); /* both (twice as often), only out, only in */
+    int64_t  lasts_us = roll_length(history);
+    TRACE(&history->trace, "network", "isolate %s (%s)", network_address(history->network, lonely),
+          way == 0 ? "it hears nothing" : way == 1 ? "it is not heard" : "both ways");
+    for (size_t i = 0; i < count; i++)
+        cut_pair(history, way == 1 ? lonely : hosts[i], way == 1 ? hosts[i] : lonely, way > 1, lasts_us);
+}
+
+static void strike_halves(struct history *history) {
+    unsigned hosts[128];
+    bool     side[128];
+    size_t   count = all_hosts(history, hosts);
+    int64_t  lasts_us = roll_length(history);
+    for (size_t i = 0; i < count; i++) side[i] = dice_chance(&history->random, 500);
+    TRACE(&history->trace, "network", "falls into two halves");
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = i + 1; j < count; j++)
+            if (side[i] != side[j]) cut_pair(history, hosts[i], hosts[j], true, lasts_us);
+}
+
+static void mend_slow(struct fault *fault) {
+    network_set_slow(fault->history->network, fault->from, 0);
+}
+
+static void strike_slow(struct history *history) {
+    unsigned host = any_host(history);
+    int64_t  more_us = dice_scale(&history->random, 100, history->down_after_ms * MILLISECOND);
+    TRACE(&history->trace, "network", "%s is slow by %lld us", network_address(history->network, host), (long long)more_us);
+    network_set_slow(history->network, host, more_us);
+    add(history, roll_length(history), mend_slow)->from = host;
+}
+
+/* Operators */
+
+static void strike_operator(struct history *history) {
+    struct sentinel_host *host = any_sentinel(history);
+    struct event          event = {.kind = EVENT_FAILOVER};
+    if (!sentinel_host_is_running(host) || sentinel_host_is_paused(host)) return;
+    event.failover.name = slice_text(any_group(history)->name);
+    event.failover.coordinated = dice_chance(&history->random, 300);
+    sentinel_host_order(host, &event);
+}
+
+static const struct {
+    unsigned weight;
+    void (*strike)(struct history *history);
+} strikes[] = {
+    {30, strike_primary}, {8, strike_server},  {2, strike_group},  {12, strike_pause_server}, {4, strike_script},
+    {10, strike_sentinel}, {8, strike_within}, {8, strike_pause_sentinel}, {4, strike_clock}, {4, strike_disk},
+    {8, strike_cut},      {10, strike_isolate}, {4, strike_halves}, {6, strike_slow},
+};
+
+static void on_strike(struct happening *happening) {
+    struct history *history = container_of(happening, struct history, strike);
+    unsigned        sum = 0;
+    for (size_t i = 0; i < COUNT_OF(strikes); i++) sum += strikes[i].weight;
+    int64_t roll = dice_between(&history->random, 0, sum - 1);
+    size_t  chosen = 0;
+    while (roll >= strikes[chosen].weight) roll -= strikes[chosen++].weight;
+    if (dice_chance(&history->random, history->operators_permille)) strike_operator(history);
+    else strikes[chosen].strike(history);
+    schedule_after(&history->schedule, &history->strike, dice_around(&history->random, history->pace_us));
+}
+
+void faults_begin(struct history *history, int64_t duration_us) {
+    history->heal_us = history->schedule.now_us + duration_us;
+    history->strike.run = on_strike;
+    int64_t down_after_us = history->down_after_ms * MILLISECOND;
+    history->pace_us = dice_scale(&history->random, down_after_us / 2 + 50 * MILLISECOND, down_after_us * 8 + SECOND);
+    schedule_after(&history->schedule, &history->strike, dice_around(&history->random, history->pace_us));
+}
+
+void faults_end(struct history *history) {
+    schedule_cancel(&history->schedule, &history->strike);
+    network_heal(history->network);
+    LIST_EACH(&history->faults, node) undo(container_of(node, struct fault, node));
+}
+
+void faults_free(struct history *history) {
+    schedule_cancel(&history->schedule, &history->strike);
+    LIST_EACH(&history->faults, node) {
+        struct fault *fault = container_of(node, struct fault, node);
+        schedule_cancel(&history->schedule, &fault->end);
+        list_remove(&fault->node);
+        mem_free(fault);
+    }
+}

@@ -1,0 +1,92 @@
+#include "sim/history_internal.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+
+enum { POLL_US = 20 * MILLISECOND };
+
+static bool run_until(struct history *history, int64_t until_us) {
+    while (!history->verdict.failed && schedule_step(&history->schedule, until_us)) {}
+    return !history->verdict.failed;
+}
+
+/* Runs until all is well and was so for a while: what was held back may still find somebody down. `took_us` is until the
+ * while began. False: a violation, or `bound_us` is over. */
+static bool run_until_well(struct history *history, int64_t bound_us, const char *phase, int64_t *took_us) {
+    int64_t begin_us = history->schedule.now_us, well_us = INT64_MAX;
+    int64_t settle_us = history->down_after_ms * MILLISECOND + 1500 * MILLISECOND;
+    char    why[200] = "";
+    while (history->schedule.now_us < begin_us + bound_us) {
+        if (!run_until(history, history->schedule.now_us + POLL_US)) return false;
+        if (!liveness_holds(history, why)) well_us = INT64_MAX;
+        else well_us = MIN(well_us, history->schedule.now_us);
+        *took_us = well_us - begin_us;
+        if (history->schedule.now_us - settle_us >= well_us) return true;
+    }
+    verdict_fail(&history->verdict, "L1", "%lld s after %s: %s", (long long)(bound_us / SECOND), phase, why);
+    return false;
+}
+
+/* L2: it stays as it is. */
+static void run_calm(struct history *history) {
+    uint64_t switches = invariants_switches(history->invariants);
+    uint64_t failovers = invariants_failovers(history->invariants);
+    char     why[200] = "";
+    int64_t  calm_us = MIN(5 * history->down_after_ms * MILLISECOND, 3 * SECOND) + 2 * SECOND;
+    if (!run_until(history, history->schedule.now_us + calm_us)) return;
+    if (invariants_switches(history->invariants) != switches || invariants_failovers(history->invariants) != failovers)
+        verdict_fail(&history->verdict, "L2", "another switch after everything was well");
+    else if (!liveness_holds(history, why)) verdict_fail(&history->verdict, "L2", "no longer well: %s", why);
+}
+
+static int64_t roll_duration(struct history *history) {
+    int64_t pace_us = MAX(history->down_after_ms * MILLISECOND, 500 * MILLISECOND);
+    return MIN(pace_us * dice_between(&history->random, 8, 40), 120 * SECOND);
+}
+
+static void run(struct history *history, struct history_result *result) {
+    topology_start_servers(history);
+    if (!run_until(history, 2 * SECOND)) return; /* replicas attach */
+    topology_start_sentinels(history);
+    int64_t took_us;
+    if (!run_until_well(history, liveness_bound_us(history), "the start", &took_us)) return;
+    TRACE(&history->trace, "history", "all is well; faults begin");
+    int64_t duration_us = roll_duration(history);
+    faults_begin(history, duration_us);
+    if (!run_until(history, history->schedule.now_us + duration_us)) return;
+    faults_end(history);
+    TRACE(&history->trace, "history", "everything is healed");
+    if (!run_until_well(history, liveness_bound_us(history), "healing", &result->healed_us)) return;
+    TRACE(&history->trace, "history", "all is well after %lld ms", (long long)(result->healed_us / MILLISECOND));
+    run_calm(history);
+}
+
+void history_run(const struct history_options *options, struct history_result *result) {
+    struct history *history = mem_zalloc(sizeof *history);
+    *result = (struct history_result){0};
+    history->options = *options;
+    history->verdict.only = mutant_expects(options->mutant);
+    random_seed(&history->random, options->seed);
+    schedule_init(&history->schedule);
+    history->trace = (struct trace){.schedule = &history->schedule, .prints = options->trace};
+    history->network = network_new(&history->schedule, &history->random);
+    history->invariants = invariants_new(&history->schedule, &history->verdict);
+    list_init(&history->faults);
+    topology_build(history);
+    topology_describe(history, result->shape, sizeof result->shape);
+    TRACE(&history->trace, "history", "seed %llu: %s", (unsigned long long)options->seed, result->shape);
+    run(history, result);
+    result->verdict = history->verdict;
+    result->failovers = invariants_failovers(history->invariants);
+    result->switches = invariants_switches(history->invariants);
+    result->happenings = history->schedule.count;
+    result->virtual_us = history->schedule.now_us;
+    result->fingerprint = history->trace.fingerprint;
+    for (size_t i = 0; i < history->host_count; i++) result->steps += sentinel_host_steps(history->hosts[i]);
+    faults_free(history);
+    topology_free(history);
+    invariants_free(&history->invariants);
+    network_free(&history->network);
+    schedule_fini(&history->schedule);
+    mem_free(history);
+}

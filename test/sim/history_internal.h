@@ -1,0 +1,68 @@
+/* What the files of a history share: everything that lives in it.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "sim/dice.h"
+#include "sim/history.h"
+#include "sim/server_model.h"
+
+enum {
+    MOST_SENTINELS = 17,
+    MOST_GROUPS = 6,
+    MOST_SERVERS = 5, /* in a group */
+    SERVER_PORT = 6379,
+    SENTINEL_PORT = 26379,
+    MILLISECOND = 1000,
+    SECOND = 1000 * MILLISECOND,
+};
+
+/* A primary with its replicas. servers[0] is the primary at first. */
+struct group {
+    char           name[16];
+    struct server *servers[MOST_SERVERS];
+    char           server_names[MOST_SERVERS][24];
+    size_t         count;
+};
+
+struct history {
+    struct history_options options;
+    struct random          random;
+    struct schedule        schedule;
+    struct trace           trace;
+    struct verdict         verdict;
+    struct network        *network;
+    struct invariants     *invariants;
+
+    /* The topology */
+    struct group          groups[MOST_GROUPS];
+    size_t                group_count;
+    struct primary_config watched[MOST_GROUPS];
+    struct sentinel_host *hosts[MOST_SENTINELS];
+    char                  host_names[MOST_SENTINELS][16], host_ids[MOST_SENTINELS][SENTINEL_ID_SIZE];
+    size_t                host_count;
+    unsigned              quorum;
+    int64_t               down_after_ms, failover_timeout_ms;
+    int64_t               slowest_us;  /* of syncs and restarts: part of the bound of L1 */
+
+    /* Faults */
+    struct list      faults; /* that are in force */
+    struct happening strike;
+    int64_t          pace_us, heal_us; /* a fault so often on average; the end of all */
+    unsigned         operators_permille;
+};
+
+/* topology.c */
+void topology_build(struct history *history);
+void topology_start_servers(struct history *history);
+void topology_start_sentinels(struct history *history);
+void topology_free(struct history *history);
+void topology_describe(const struct history *history, char *text, size_t size);
+
+/* faults.c */
+void faults_begin(struct history *history, int64_t duration_us);
+void faults_end(struct history *history); /* heals everything */
+void faults_free(struct history *history);
+
+/* liveness.c: whether all is well now; `why` (200 bytes) says what is not. */
+bool    liveness_holds(const struct history *history, char *why);
+int64_t liveness_bound_us(const struct history *history);

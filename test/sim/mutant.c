@@ -1,0 +1,41 @@
+#include "sim/mutant.h"
+
+#include <string.h>
+
+static const struct {
+    const char *name, *expects, *help;
+} mutants[MUTANT_COUNT] = {
+    [MUTANT_NONE] = {"none", NULL, "no planted bug"},
+    [MUTANT_VOTE_NOT_SAVED] = {"vote-not-saved", "S2", "saves are acknowledged and lost"},
+    [MUTANT_EARLY_SAVED] = {"early-saved", "S6", "saves are acknowledged before they are on disk"},
+    [MUTANT_OLD_STATE] = {"old-state", "S3", "a restart finds the state before the last save"},
+    [MUTANT_STALE_EPOCH] = {"stale-epoch", "S2 S3", "votes are given for epochs that have passed"},
+    [MUTANT_DOUBLE_VOTE] = {"double-vote", "S2", "every candidate of an epoch is promised the vote"},
+    [MUTANT_COUNTED_TWICE] = {"counted-twice", "S1", "every answer counts as a vote for the one who asked"},
+    [MUTANT_DEAF] = {"deaf", "S5", "PONGs of primaries are not heard"},
+    [MUTANT_SAME_EPOCH] = {"same-epoch", "S4", "a switch is announced under the old configuration epoch"},
+    [MUTANT_LOST_EVENT] = {"lost-event", "S7", "+sdown is not published"},
+    [MUTANT_NO_HELLO] = {"no-hello", "L1", "what other sentinels announce is not heard once all know each other"},
+    [MUTANT_LIAR] = {"liar", "S8", "every INFO names a replica that nobody has heard of"},
+};
+
+const char *mutant_name(enum mutant mutant) {
+    return mutants[mutant].name;
+}
+
+const char *mutant_help(enum mutant mutant) {
+    return mutants[mutant].help;
+}
+
+const char *mutant_expects(enum mutant mutant) {
+    return mutants[mutant].expects;
+}
+
+bool mutant_find(const char *name, enum mutant *mutant) {
+    for (unsigned i = 0; i < MUTANT_COUNT; i++) {
+        if (strcmp(mutants[i].name, name) != 0) continue;
+        *mutant = (enum mutant)i;
+        return true;
+    }
+    return false;
+}

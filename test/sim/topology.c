@@ -1,0 +1,143 @@
+/* The random topology of a history. */
+#include "base/mem.h"
+#include "sim/history_internal.h"
+
+#include <stdio.h>
+
+static size_t roll_sentinels(struct random *random) {
+    static const int64_t usual[] = {3, 3, 3, 3, 5, 5};
+    if (dice_chance(random, 850)) return (size_t)dice_pick(random, usual, COUNT_OF(usual));
+    return (size_t)dice_scale(random, 1, MOST_SENTINELS);
+}
+
+static size_t roll_groups(struct random *random) {
+    return dice_chance(random, 750) ? 1 : (size_t)dice_between(random, 1, MOST_GROUPS);
+}
+
+static size_t roll_servers(struct random *random) {
+    static const int64_t usual[] = {2, 3, 3, 3, 4};
+    if (dice_chance(random, 900)) return (size_t)dice_pick(random, usual, COUNT_OF(usual));
+    return (size_t)dice_between(random, 1, MOST_SERVERS);
+}
+
+static void roll_weather(struct history *history) {
+    static const int64_t latencies[] = {50, 100, 200, 500, 2000, 10000};
+    struct random         *random = &history->random;
+    struct network_weather weather = {.latency_us = dice_pick(random, latencies, COUNT_OF(latencies))};
+    weather.latency_us = MIN(weather.latency_us, history->down_after_ms * 20); /* down-after: 50 latencies */
+    weather.jitter_us = weather.latency_us * dice_between(random, 1, 10) / 5;
+    /* A loss is a delay of 200 ms: with a down-after that is near it every loss would be an outage. */
+    if (dice_chance(random, 300) && history->down_after_ms >= 1000)
+        weather.loss_permille = (unsigned)dice_scale(random, 1, 20);
+    network_set_weather(history->network, &weather);
+}
+
+static void build_group(struct history *history, size_t number) {
+    struct random *random = &history->random;
+    struct group  *group = &history->groups[number];
+    snprintf(group->name, sizeof group->name, "m%zu", number + 1);
+    group->count = roll_servers(random);
+    struct server_traits traits = {
+        .writes_us = dice_scale(random, 100, 100 * MILLISECOND),
+        .sync_us = dice_scale(random, 1 * MILLISECOND, 2 * SECOND),
+        .stream_us = dice_scale(random, 20 * MILLISECOND, 500 * MILLISECOND),
+        .timeout_us = dice_between(random, 2, 20) * SECOND,
+        .rewrites = dice_chance(random, 850),
+        .serves_stale = dice_chance(random, 800),
+        .hands_over = dice_chance(random, 700),
+        .announced = true,
+    };
+    for (size_t i = 0; i < group->count; i++) {
+        snprintf(group->server_names[i], sizeof group->server_names[i], "%s-%zu", group->name, i + 1);
+        traits.name = group->server_names[i];
+        traits.priority = dice_chance(random, 800) ? 100 : dice_between(random, 1, 200);
+        /* Somebody must stay electable: the second server always is. */
+        if (i > 1 && dice_chance(random, 50)) traits.priority = 0;
+        group->servers[i] =
+            server_new(history->network, &history->schedule, &history->random, &traits, SERVER_PORT);
+        const char *primary = network_address(history->network, server_host(group->servers[0]));
+        server_configure(group->servers[i], i ? primary : NULL, SERVER_PORT);
+    }
+    history->watched[number] = (struct primary_config){
+        .name = group->name,
+        .host = network_address(history->network, server_host(group->servers[0])),
+        .port = SERVER_PORT,
+        .quorum = history->quorum,
+        .down_after_ms = history->down_after_ms,
+        .failover_timeout_ms = history->failover_timeout_ms,
+        .parallel_syncs = (uint32_t)dice_between(random, 1, 3),
+    };
+    history->slowest_us = MAX(history->slowest_us, traits.sync_us + traits.timeout_us);
+}
+
+static void build_host(struct history *history, size_t number) {
+    struct random *random = &history->random;
+    snprintf(history->host_names[number], sizeof history->host_names[number], "s%zu", number + 1);
+    dice_hex(random, history->host_ids[number], 40);
+    struct sentinel_traits traits = {
+        .name = history->host_names[number],
+        .config = {.id = history->host_ids[number], .port = SENTINEL_PORT, .primaries = history->watched,
+                   .primary_count = history->group_count},
+        .disk = {.sync_us = dice_scale(random, 100, 20 * MILLISECOND),
+                 .slow_permille = dice_chance(random, 200) ? 20 : 0,
+                 .collects_late = dice_chance(random, 500)},
+        .late_us = dice_scale(random, 10, 2 * MILLISECOND),
+        .mutant = history->options.mutant,
+        .observer = &invariants_observer,
+        .observer_context = history->invariants,
+    };
+    history->hosts[number] =
+        sentinel_host_new(history->network, &history->schedule, &history->random, &history->trace, &traits);
+    sentinel_host_set_drift(history->hosts[number], dice_between(random, -300, 300));
+}
+
+static void set_bounds(struct history *history) {
+    size_t servers = 0;
+    for (size_t i = 0; i < history->group_count; i++) servers += history->groups[i].count;
+    struct invariants_bounds bounds = {
+        .hosts = history->hosts,
+        .host_count = history->host_count,
+        .instances = servers + history->host_count + 8,
+        .memory_us = 5 * SECOND + 500 * MILLISECOND,
+    };
+    invariants_set_bounds(history->invariants, &bounds);
+}
+
+void topology_build(struct history *history) {
+    struct random *random = &history->random;
+    static const int64_t timeouts[] = {500, 1000, 2000, 5000, 10000, 20000};
+    history->host_count = roll_sentinels(random);
+    history->group_count = roll_groups(random);
+    size_t majority = history->host_count / 2 + 1;
+    history->quorum = (unsigned)(dice_chance(random, 700) ? majority
+                                                          : (size_t)dice_between(random, 1, (int64_t)history->host_count));
+    history->down_after_ms = dice_chance(random, 900) ? dice_scale(random, 100, 5000) : dice_scale(random, 5000, 30000);
+    history->failover_timeout_ms = MAX(dice_pick(random, timeouts, COUNT_OF(timeouts)), history->down_after_ms);
+    for (size_t i = 0; i < history->group_count; i++) build_group(history, i);
+    for (size_t i = 0; i < history->host_count; i++) build_host(history, i);
+    roll_weather(history);
+    set_bounds(history);
+}
+
+void topology_start_servers(struct history *history) {
+    for (size_t i = 0; i < history->group_count; i++)
+        for (size_t j = 0; j < history->groups[i].count; j++) server_start(history->groups[i].servers[j], 0, false);
+}
+
+void topology_start_sentinels(struct history *history) {
+    for (size_t i = 0; i < history->host_count; i++) sentinel_host_start(history->hosts[i]);
+}
+
+void topology_free(struct history *history) {
+    for (size_t i = 0; i < history->host_count; i++) sentinel_host_free(&history->hosts[i]);
+    for (size_t i = 0; i < history->group_count; i++)
+        for (size_t j = 0; j < history->groups[i].count; j++) server_free(&history->groups[i].servers[j]);
+}
+
+void topology_describe(const struct history *history, char *text, size_t size) {
+    int at = snprintf(text, size, "%zu sentinels, quorum %u, down-after %lld ms, failover-timeout %lld ms, servers",
+                      history->host_count, history->quorum, (long long)history->down_after_ms,
+                      (long long)history->failover_timeout_ms);
+    for (size_t i = 0; i < history->group_count && at > 0 && (size_t)at < size; i++)
+        at += snprintf(text + at, size - (size_t)at, "%s%zu", i ? "+" : " ", history->groups[i].count);
+}
