@@ -13,6 +13,6 @@ void acl_install(struct server *server);
 /* Before the server's users go. */
 void acl_uninstall(struct server *server);
 
-/* The users that the configuration names (requirepass, user, aclfile). After the configuration was read and before there
- * are clients. False: `err` says which rule is wrong, and the server must not start. */
+/* The users that the configuration names (requirepass, user, aclfile). After the configuration was read and before
+ * there are clients. False: `err` says which rule is wrong, and the server must not start. */
 MUST_USE bool acl_start(struct server *server, struct error *err);

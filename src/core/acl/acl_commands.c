@@ -28,8 +28,8 @@ const size_t acl_command_count = COUNT_OF(acl_commands);
 
 static const char not_configured[] =
     "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER "
-    "command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users "
-    "in the Redis configuration.";
+    "command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store "
+    "users in the Redis configuration.";
 
 static void reply_wrong_subcommand(struct client *client) {
     struct slice name = client->argv[1];

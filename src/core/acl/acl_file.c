@@ -72,7 +72,8 @@ bool acl_file_parse(struct users *users, const char *path, struct slice text, st
     if (good) {
         users_replace(users, &fresh);
     } else {
-        bytes_add_text(problems, " WARNING: ACL errors detected, no change to the previously active ACL rules was performed");
+        bytes_add_text(problems, " WARNING: ACL errors detected, no change to the previously active ACL rules was "
+                                 "performed");
         users_free(&fresh);
     }
     return good;

@@ -527,7 +527,8 @@ static void describe_selector(const struct user_selector *selector, struct bytes
 void user_rights_describe(const struct user_rights *rights, struct bytes *out) {
     bytes_add_text(out, rights->enabled ? "on " : "off ");
     if (rights->nopass) bytes_add_text(out, "nopass ");
-    if (rights->sanitize != 0) bytes_add_text(out, rights->sanitize > 0 ? "sanitize-payload " : "skip-sanitize-payload ");
+    if (rights->sanitize > 0) bytes_add_text(out, "sanitize-payload ");
+    if (rights->sanitize < 0) bytes_add_text(out, "skip-sanitize-payload ");
     for (size_t i = 0; i < rights->password_count; i++) bytes_add_printf(out, "#%s ", rights->password_texts[i]);
     describe_selector(&rights->selectors[0], out);
     for (size_t i = 1; i < rights->selector_count; i++) {

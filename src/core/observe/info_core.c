@@ -103,7 +103,8 @@ static void print_commands(void *context, struct bytes *out) {
     for (struct command_entry *entry = NULL; (entry = command_next(core->server->commands, entry)) != NULL;) {
         if (entry->calls == 0 && entry->rejected == 0 && entry->failed == 0) continue;
         double per_call = entry->calls > 0 ? (double)entry->usec / (double)entry->calls : 0;
-        bytes_add_printf(out, "cmdstat_%s:calls=%llu,usec=%llu,usec_per_call=%.2f,rejected_calls=%llu,failed_calls=%llu\r\n",
+        bytes_add_printf(out,
+                         "cmdstat_%s:calls=%llu,usec=%llu,usec_per_call=%.2f,rejected_calls=%llu,failed_calls=%llu\r\n",
                          entry->name, (unsigned long long)entry->calls, (unsigned long long)entry->usec, per_call,
                          (unsigned long long)entry->rejected, (unsigned long long)entry->failed);
     }

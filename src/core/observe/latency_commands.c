@@ -166,8 +166,8 @@ static void diagnose(struct latency_event *event, struct slice name, int64_t now
         deviation += distance < 0 ? -distance : distance;
     }
     int64_t seconds = MAX(now_s - latency_sample_at(event, 0)->wall_s, 1);
-    bytes_add_printf(out, "%.*s: %u latency spikes (average %lldms, mean deviation %lldms, one every %.1f seconds). Worst "
-                          "of all time: %lldms.\n",
+    bytes_add_printf(out, "%.*s: %u latency spikes (average %lldms, mean deviation %lldms, one every %.1f seconds). "
+                          "Worst of all time: %lldms.\n",
                      (int)name.size, name.data, event->count, (long long)average,
                      (long long)(deviation / event->count), (double)seconds / event->count, (long long)event->max_ms);
     const char *advice = advice_for(name);
@@ -179,7 +179,8 @@ void latency_doctor_command(struct client *client) {
     struct bytes   text = {0};
     size_t         count = table_count(events_of(client));
     if (server->settings->latency_monitor_threshold_ms == 0)
-        bytes_add_text(&text, "Latency monitoring is off. CONFIG SET latency-monitor-threshold <milliseconds> turns it on.\n");
+        bytes_add_text(&text, "Latency monitoring is off. CONFIG SET latency-monitor-threshold <milliseconds> turns it "
+                              "on.\n");
     else if (count == 0)
         bytes_add_text(&text, "No latency spike was observed since the start or the last LATENCY RESET.\n");
     struct table_walk *sorted = table_sorted(events_of(client));

@@ -4,7 +4,7 @@
 
 #include "base/number.h"
 #include "base/random.h"
-#include "config.h"
+
 
 #define COMMAND COMMAND_PROTOTYPE
 #include "core/observe/observe.def"
@@ -36,7 +36,8 @@ static void draw(struct bytes *out) {
 void lolwut_command(struct client *client) {
     struct bytes text = {0};
     int64_t      version;
-    if (client->argc > 2 && slice_is_nocase(client->argv[1], "version") && !number_parse_int(client->argv[2], &version)) {
+    if (client->argc > 2 && slice_is_nocase(client->argv[1], "version") &&
+        !number_parse_int(client->argv[2], &version)) {
         reply_not_integer(client);
         return;
     }
