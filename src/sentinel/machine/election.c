@@ -87,8 +87,9 @@ int64_t election_plan(struct primary *primary) {
     int64_t leader_ms = leader_until(primary, &alive);
     int64_t from_ms = MAX(primary->o_down_since_ms, MAX(failover->retry_ms, leader_ms));
     failover->stand_ms = from_ms + (int64_t)election_rank(primary) * election_slot_ms(primary);
-    if (alive || failover->stand_ms <= world->now_ms) return world->now_ms + LEADER_LOOK_MS;
-    return failover->stand_ms;
+    int64_t look_ms = world->now_ms + LEADER_LOOK_MS; /* the leader may be gone by then */
+    if (failover->stand_ms <= world->now_ms) return look_ms;
+    return alive ? MIN(look_ms, failover->stand_ms) : failover->stand_ms;
 }
 
 void election_pause(struct primary *primary) {

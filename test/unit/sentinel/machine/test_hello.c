@@ -1,0 +1,93 @@
+#include "lib/unit.h"
+#include "sentinel/machine/hello.h"
+#include "solo.h"
+
+UNIT_TEST(hello, reads_eight_fields_and_nothing_else) {
+    struct hello hello;
+    CU_ASSERT_TRUE_FATAL(hello_parse(SLICE("10.0.1.2,26379," ID_B ",7,mymaster,10.0.0.1,6379,5"), &hello));
+    CU_ASSERT_TRUE(slice_is(hello.host, "10.0.1.2"));
+    CU_ASSERT_EQUAL(hello.port, 26379);
+    CU_ASSERT_EQUAL(hello.current_epoch, 7);
+    CU_ASSERT_EQUAL(hello.config_epoch, 5);
+    static const char *const bad[] = {
+        "",
+        ",,,,,,,",
+        "10.0.1.2,26379," ID_B ",7,mymaster,10.0.0.1,6379",
+        "10.0.1.2,26379," ID_B ",7,mymaster,10.0.0.1,6379,5,",
+        "10.0.1.2,26379," ID_B ",7,mymaster,10.0.0.1,6379,5,6",
+        "10.0.1.2,0," ID_B ",7,mymaster,10.0.0.1,6379,5",
+        "10.0.1.2,65536," ID_B ",7,mymaster,10.0.0.1,6379,5",
+        "10.0.1.2,-1," ID_B ",7,mymaster,10.0.0.1,6379,5",
+        "10.0.1.2,26379,short,7,mymaster,10.0.0.1,6379,5",
+        "10.0.1.2,26379," ID_B "b,7,mymaster,10.0.0.1,6379,5",
+        "10.0.1.2,26379," ID_B ",-7,mymaster,10.0.0.1,6379,5",
+        "10.0.1.2,26379," ID_B ",9223372036854775808,mymaster,10.0.0.1,6379,5",
+        "10.0.1.2,26379," ID_B ",18446744073709551615,mymaster,10.0.0.1,6379,5",
+        "10.0.1.2,26379," ID_B ",7,mymaster,10.0.0.1,6379,18446744073709551616",
+        "10.0.1.2,26379," ID_B ",7,,10.0.0.1,6379,5",
+        "10.0.1.2,26379," ID_B ",7,mymaster,,6379,5",
+        "10.0.1.2,26379," ID_B ",7,mymaster,10.0.0.1,x,5",
+        "10.0.1.2 ,26379," ID_B ",7,mymaster,10.0.0.1,6379,5",
+        "10.0.1.2\r\n,26379," ID_B ",7,mymaster,10.0.0.1,6379,5",
+    };
+    for (size_t i = 0; i < COUNT_OF(bad); i++) CU_ASSERT_FALSE(hello_parse(slice_text(bad[i]), &hello));
+}
+
+UNIT_TEST(hello, makes_sentinels_known) {
+    struct solo s;
+    solo_init(&s);
+    solo_start(&s, NULL, 0);
+    EXPECT_TEXT(solo_hello(&s, 10, "10.0.1.2,26379," ID_B ",3,mymaster,10.0.0.1,6379,0"),
+                "+sentinel sentinel " ID_B " 10.0.1.2 26379 @ mymaster 10.0.0.1 6379 ; +new-epoch 3");
+    EXPECT_TEXT(solo_hello(&s, 11, "10.0.1.2,26379," ID_B ",3,mymaster,10.0.0.1,6379,0"), "");
+    EXPECT_TEXT(solo_hello(&s, 12, "10.0.1.3,26379," ID_C ",3,other,10.0.0.1,6379,0"), "");
+    EXPECT_TEXT(solo_hello(&s, 13, "garbage"), "");
+    CU_ASSERT_EQUAL(solo_world(&s)->hellos_bad, 1);
+    CU_ASSERT_EQUAL(solo_primary(&s)->seat_count, 1);
+    solo_fini(&s);
+}
+
+UNIT_TEST(hello, moves_a_sentinel_and_drops_who_was_there) {
+    struct solo s;
+    solo_init(&s);
+    solo_start(&s, NULL, 0);
+    (void)solo_hello(&s, 10, "10.0.1.2,26379," ID_B ",0,mymaster,10.0.0.1,6379,0");
+    EXPECT_TEXT(solo_hello(&s, 11, "10.0.1.9,26379," ID_B ",0,mymaster,10.0.0.1,6379,0"),
+                "+sentinel-address-switch master mymaster 10.0.0.1 6379 ip 10.0.1.9 port 26379 for " ID_B);
+    EXPECT_TEXT(solo_hello(&s, 12, "10.0.1.9,26379," ID_C ",0,mymaster,10.0.0.1,6379,0"),
+                "+sentinel-invalid-addr sentinel " ID_B " 10.0.1.9 26379 @ mymaster 10.0.0.1 6379 ; "
+                "+sentinel sentinel " ID_C " 10.0.1.9 26379 @ mymaster 10.0.0.1 6379");
+    CU_ASSERT_EQUAL(solo_primary(&s)->seat_count, 1);
+    solo_fini(&s);
+}
+
+UNIT_TEST(hello, moves_the_primary_only_with_a_newer_epoch) {
+    struct solo s;
+    solo_init(&s);
+    s.config.client_reconfig_script = "/bin/reconf";
+    solo_start(&s, NULL, 0);
+    (void)solo_hello(&s, 10, "10.0.1.2,26379," ID_B ",4,mymaster,10.0.0.1,6379,4");
+    EXPECT_TEXT(solo_hello(&s, 11, "10.0.1.2,26379," ID_B ",4,mymaster,10.0.0.2,6379,4"), "");
+    EXPECT_TEXT(solo_hello(&s, 12, "10.0.1.2,26379," ID_B ",4,mymaster,10.0.0.2,6379,3"), "");
+    EXPECT_TEXT(solo_hello(&s, 13, "10.0.1.2,26379," ID_B ",5,mymaster,10.0.0.2,6380,5"),
+                "+new-epoch 5 ; +config-update-from sentinel " ID_B " 10.0.1.2 26379 @ mymaster 10.0.0.1 6379 ; "
+                "+switch-master mymaster 10.0.0.1 6379 10.0.0.2 6380 ; "
+                "script /bin/reconf mymaster observer start 10.0.0.1 6379 10.0.0.2 6380 ; "
+                "+slave slave 10.0.0.1:6379 10.0.0.1 6379 @ mymaster 10.0.0.2 6380 ; save");
+    /* A name cannot be watched while names are not resolved. */
+    EXPECT_TEXT(solo_hello(&s, 14, "10.0.1.2,26379," ID_B ",5,mymaster,evil.example,6380,6"), "");
+    CU_ASSERT_EQUAL(solo_primary(&s)->config_epoch, 5);
+    solo_fini(&s);
+}
+
+UNIT_TEST(hello, of_our_own_id_is_never_believed) {
+    struct solo s;
+    solo_init(&s);
+    solo_start(&s, NULL, 0);
+    EXPECT_TEXT(solo_hello(&s, 10, "10.0.1.1,26379," ID_A ",9,mymaster,10.0.0.7,6379,9"), "");
+    EXPECT_TEXT(solo_hello(&s, 11, "10.0.1.7,26380," ID_A ",9,mymaster,10.0.0.7,6379,9"),
+                "-duplicate-id " ID_A " is also announced by 10.0.1.7:26380");
+    EXPECT_TEXT(solo_hello(&s, 12, "10.0.1.7,26380," ID_A ",9,mymaster,10.0.0.7,6379,9"), "");
+    CU_ASSERT_EQUAL(solo_primary(&s)->seat_count, 0);
+    solo_fini(&s);
+}
