@@ -106,6 +106,8 @@ class Pair:
         if how.startswith("near") and mine[:1] == theirs[:1] == b":":
             if abs(int(mine[1:]) - int(theirs[1:])) <= int(how.split()[1]) and (int(mine[1:]) < 0) == (int(theirs[1:]) < 0):
                 return None
+        if how == "number" and mine[:1] == theirs[:1] == b":":
+            return None
         if how == "set" and mine[:1] == theirs[:1] == b"*" and sorted(elements(mine)) == sorted(elements(theirs)):
             return None
         if how == "random key" and mine[:1] == theirs[:1] == b"$" and mine != b"$-1\r\n" and theirs != b"$-1\r\n":
@@ -114,7 +116,9 @@ class Pair:
             if there == b":1\r\n":
                 return None
             return "RANDOMKEY %r: EXISTS says %r" % (key, there)
-        return "kvd   %r\nredis %r" % (mine[:2000], theirs[:2000])
+        same = len(os.path.commonprefix([mine, theirs]))
+        begin = max(same - 60, 0)
+        return "from byte %d on:\nkvd   %r\nredis %r" % (begin, mine[begin:same + 200], theirs[begin:same + 200])
 
     def reset(self):
         for connection in self.kvd + self.redis:

@@ -126,6 +126,8 @@ class Generator:
     def expire(self):
         options = [self.random.choice([b"NX", b"XX", b"GT", b"LT", b"lt", b"foo"]) for _ in range(self.random.choice([0, 0, 0, 1, 1, 2]))]
         command = self.pick(b"EXPIRE", b"PEXPIRE", b"EXPIREAT", b"PEXPIREAT")
+        if {b"GT", b"LT", b"lt"} & set(options):  # relative times would be compared to the millisecond
+            command = self.pick(b"EXPIREAT", b"PEXPIREAT")
         if self.random.random() < 0.25:
             when = self.random.choice(NOT_INTEGERS + [b"0", b"-1", b"-1000", b"9223372036854775807", b"-9223372036854775808"])
         elif command == b"EXPIRE":
@@ -144,10 +146,12 @@ class Generator:
         return [self.pick(b"DEL", b"UNLINK")] + [self.key() for _ in range(self.random.randrange(1, 4))], "exact"
 
     def look(self):
+        if self.random.random() < 0.05:
+            return [b"OBJECT", b"REFCOUNT", self.key()], "number"
         keys = [self.key() for _ in range(self.random.randrange(1, 4))]
         return self.random.choice([[b"EXISTS"] + keys, [b"TOUCH"] + keys, [b"TYPE", keys[0]], [b"OBJECT", b"ENCODING", keys[0]],
-                                   [b"OBJECT", b"REFCOUNT", keys[0]], [b"OBJECT", b"FREQ", keys[0]], [b"OBJECT", b"foo", keys[0]],
-                                   [b"OBJECT"], [b"OBJECT", b"ENCODING"], [b"DBSIZE"], [b"OBJECT", b"HELP"]]), "exact"
+                                   [b"OBJECT", b"FREQ", keys[0]], [b"OBJECT", b"foo", keys[0]],
+                                   [b"OBJECT"], [b"OBJECT", b"ENCODING"], [b"DBSIZE"]]), "exact"
 
     def rename(self):
         return [self.pick(b"RENAME", b"RENAMENX"), self.key(), self.key()], "exact"

@@ -9,9 +9,6 @@ KNOWN = [
     (r"(?i)\S+ help", None, "The text of HELP is our own."),
     (r"(?i)exec .*", rb"-ERR wrong number of arguments for 'exec' command\r\n",
      "An EXEC that is refused drops the transaction, as in Redis, but is told with the plain error."),
-    (r"(?i)object refcount .*", rb":(1|2147483647)\r\n",
-     "kvd does not share objects. It reports small integers as shared, wherever they came from; Redis reports the copy of a "
-     "shared integer (COPY) as unshared."),
 ]
 
 COMPILED = [(re.compile(command, re.S), re.compile(answer, re.S) if answer else None) for command, answer, _ in KNOWN]

@@ -271,7 +271,10 @@ void key_table_prefetch_record(const struct key_table *table, uint64_t hash) {
     uint64_t tag = tag_of(hash);
     uint32_t found = match(bucket, tag);
     if (found) {
-        __builtin_prefetch(slot_record(bucket->slots[(unsigned)__builtin_ctz(found) >> 2]));
+        const char *record = (const char *)slot_record(bucket->slots[(unsigned)__builtin_ctz(found) >> 2]);
+        /* A small record may lie on two lines. */
+        __builtin_prefetch(record);
+        __builtin_prefetch(record + 40);
     } else {
         const struct bucket *next = next_bucket(bucket);
         if (next) __builtin_prefetch(next);

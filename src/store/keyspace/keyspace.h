@@ -45,8 +45,18 @@ struct keyspace_stats {
     int64_t  expire_cycle_us;     /* spent in all cycles */
 };
 
+/* The hashes of keys that were seen lately: a batch is hashed when it is prefetched and again when it is executed. Keys
+ * of 8 to 32 bytes are remembered whole, as four words that overlap. */
+struct keyspace_memo {
+    uint64_t words[4];
+    uint64_t size; /* 0: empty */
+    uint64_t hash;
+};
+enum { KEYSPACE_MEMO_BITS = 7 };
+
 struct keyspace_shared { /* owned by the store; outlives its databases */
     struct hash_key       hash_key;
+    struct keyspace_memo  memo[1 << KEYSPACE_MEMO_BITS];
     const int64_t        *wall_ms; /* the time of the running command */
     const uint32_t       *clock;   /* seconds, 24 bits: when a key was last used */
     struct lazy_free     *lazy_free;
@@ -81,7 +91,22 @@ struct spot {
 };
 
 static inline uint64_t keyspace_hash(const struct keyspace *keyspace, struct slice key) {
-    return key_table_hash(&keyspace->shared->hash_key, key);
+    struct keyspace_shared *shared = keyspace->shared;
+    if (key.size < 8 || key.size > 32) return key_table_hash(&shared->hash_key, key);
+    size_t inner = key.size > 16 ? 8 : 0;
+    uint64_t words[4];
+    memcpy(&words[0], key.data, 8);
+    memcpy(&words[1], key.data + key.size - 8, 8);
+    memcpy(&words[2], key.data + inner, 8);
+    memcpy(&words[3], key.data + key.size - 8 - inner, 8);
+    uint64_t mixed = (words[1] ^ words[3] << 7) * 0x9e3779b97f4a7c15u;
+    struct keyspace_memo *memo = &shared->memo[mixed >> (64 - KEYSPACE_MEMO_BITS)];
+    uint64_t difference = (memo->words[0] ^ words[0]) | (memo->words[1] ^ words[1]) | (memo->words[2] ^ words[2]) |
+                          (memo->words[3] ^ words[3]) | (memo->size ^ key.size);
+    if (difference == 0) return memo->hash;
+    memcpy(memo->words, words, sizeof words);
+    memo->size = key.size;
+    return memo->hash = key_table_hash(&shared->hash_key, key);
 }
 /* For reading: counts hit or miss, notes the use. NULL: absent. */
 struct record *keyspace_read(struct keyspace *keyspace, struct slice key);
