@@ -14,8 +14,6 @@ enum arguments_task {
     TASK_CHECK_RDB,
     TASK_CHECK_AOF,
     TASK_DUMP_MACHINES,
-    TASK_DUMP_CONFIG,
-    TASK_DUMP_PARAMETERS,
 };
 
 struct arguments {

@@ -3,15 +3,15 @@
 #include "sim/dice.h"
 
 struct disk {
-    struct schedule       *schedule;
-    struct random         *random;
-    struct disk_traits     traits;
+    struct schedule *schedule;
+    struct random *random;
+    struct disk_traits traits;
     const struct disk_ops *ops;
-    void                  *context;
-    bool                   busy, failing, lying;
-    uint64_t               sequence;
-    struct state_records   content, old, under_way;
-    struct happening       done;
+    void *context;
+    bool busy, failing, lying;
+    uint64_t sequence;
+    struct state_records content, old, under_way;
+    struct happening done;
 };
 
 static void copy(struct state_records *to, const struct state_records *from) {

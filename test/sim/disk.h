@@ -9,9 +9,9 @@
 struct disk;
 
 struct disk_traits {
-    int64_t  sync_us;       /* a write with its fsync takes so long on average */
+    int64_t sync_us;        /* a write with its fsync takes so long on average */
     unsigned slow_permille; /* of writes that take 50 times as long */
-    bool     collects_late; /* asks for the content when it begins to sync, not when the write was ordered */
+    bool collects_late;     /* asks for the content when it begins to sync, not when the write was ordered */
 };
 
 struct disk_ops {
@@ -21,12 +21,12 @@ struct disk_ops {
 
 struct disk *disk_new(struct schedule *schedule, struct random *random, const struct disk_traits *traits,
                       const struct disk_ops *ops, void *context); /* gives: disk_free() */
-void         disk_free(struct disk **disk);                       /* takes */
+void disk_free(struct disk **disk);                               /* takes */
 
 /* One at a time. on_written follows, unless disk_crash() comes first. */
 void disk_write(struct disk *disk, const struct state_records *records, uint64_t sequence);
 bool disk_is_busy(const struct disk *disk);
-void disk_crash(struct disk *disk);              /* a write under way is lost, or was done without anybody knowing */
+void disk_crash(struct disk *disk); /* a write under way is lost, or was done without anybody knowing */
 void disk_set_failing(struct disk *disk, bool failing);
 
 /* What a restart will find. Lends, until the next write ends. */
@@ -34,4 +34,4 @@ const struct state_records *disk_content(const struct disk *disk);
 
 /* For the planted bugs: the content before the last write; and nothing is ever really written. */
 const struct state_records *disk_old_content(const struct disk *disk);
-void                        disk_set_lying(struct disk *disk, bool lying);
+void disk_set_lying(struct disk *disk, bool lying);

@@ -7,20 +7,30 @@
 enum { WHY_SIZE = 200 };
 
 /* How far the failover of one primary is, as its events tell. */
-enum stage { STAGE_IDLE, STAGE_TRYING, STAGE_ELECTED, STAGE_SELECTING, STAGE_SELECTED, STAGE_SENDING, STAGE_WAITING, STAGE_PROMOTED, STAGE_RECONF };
+enum stage {
+    STAGE_IDLE,
+    STAGE_TRYING,
+    STAGE_ELECTED,
+    STAGE_SELECTING,
+    STAGE_SELECTED,
+    STAGE_SENDING,
+    STAGE_WAITING,
+    STAGE_PROMOTED,
+    STAGE_RECONF
+};
 
 struct primary_order {
     enum stage stage;
-    bool       o_down, told; /* told: +config-update-from came, +switch-master is due */
-    bool       switched;     /* a leader's switch was announced since its promotion */
-    bool       ended;        /* failover-end came: the switch may follow it */
-    uintptr_t  life;         /* grows when all instances are reset: they may then be found down anew, or up again */
+    bool o_down, told; /* told: +config-update-from came, +switch-master is due */
+    bool switched;     /* a leader's switch was announced since its promotion */
+    bool ended;        /* failover-end came: the switch may follow it */
+    uintptr_t life;    /* grows when all instances are reset: they may then be found down anew, or up again */
 };
 
 struct event_order {
     struct table *primaries; /* name -> struct primary_order */
     struct table *down;      /* who -> the life of its primary, plus 1, in which +sdown came last */
-    bool          tilt;
+    bool tilt;
 };
 
 struct event_order *event_order_new(void) {
@@ -66,7 +76,7 @@ static bool take_down(struct event_order *order, const struct primary_order *pri
     struct bytes key = {0};
     who(text, name, &key);
     uintptr_t life = (uintptr_t)table_find(order->down, bytes_slice(&key));
-    bool      ok = true;
+    bool ok = true;
     if (event == SENTINEL_EVENT_SDOWN) {
         if (life == primary->life + 1) ok = refuse(why, event, text, "it was down already");
         table_set(order->down, bytes_slice(&key), (void *)(primary->life + 1));
@@ -94,7 +104,8 @@ static bool abort_from(struct primary_order *primary, enum stage from, enum stag
 
 static bool take_switch(struct primary_order *primary, enum sentinel_event event, const char *text, char *why) {
     bool led = (primary->stage >= STAGE_PROMOTED && !primary->switched) || primary->ended;
-    if (!led && !primary->told) return refuse(why, event, text, "neither a promotion nor +config-update-from before it");
+    if (!led && !primary->told)
+        return refuse(why, event, text, "neither a promotion nor +config-update-from before it");
     if (primary->told) primary->stage = STAGE_IDLE; /* superseded */
     primary->told = primary->ended = false;
     primary->switched = true;
@@ -149,20 +160,21 @@ bool event_order_take(struct event_order *order, enum sentinel_event event, cons
     case SENTINEL_EVENT_FAILOVER_END:
     case SENTINEL_EVENT_FAILOVER_END_TIMEOUT:
         /* Both come, the first with the timeout, when it ran out. */
-        if (event == SENTINEL_EVENT_FAILOVER_END && primary->stage == STAGE_IDLE && (primary->ended || primary->switched))
+        if (event == SENTINEL_EVENT_FAILOVER_END && primary->stage == STAGE_IDLE &&
+            (primary->ended || primary->switched))
             return true;
         return take_end(primary, event, text, why);
     case SENTINEL_EVENT_ABORT_NOT_ELECTED: return abort_from(primary, STAGE_TRYING, STAGE_TRYING, event, text, why);
     case SENTINEL_EVENT_ABORT_NO_REPLICA: return abort_from(primary, STAGE_ELECTED, STAGE_WAITING, event, text, why);
-    case SENTINEL_EVENT_ABORT_REPLICA_TIMEOUT: return abort_from(primary, STAGE_SELECTED, STAGE_WAITING, event, text, why);
-    case SENTINEL_EVENT_ABORT_PRIMARY_TIMEOUT: return abort_from(primary, STAGE_ELECTED, STAGE_WAITING, event, text, why);
+    case SENTINEL_EVENT_ABORT_REPLICA_TIMEOUT:
+        return abort_from(primary, STAGE_SELECTED, STAGE_WAITING, event, text, why);
+    case SENTINEL_EVENT_ABORT_PRIMARY_TIMEOUT:
+        return abort_from(primary, STAGE_ELECTED, STAGE_WAITING, event, text, why);
     case SENTINEL_EVENT_ABORT_BACK: return abort_from(primary, STAGE_TRYING, STAGE_WAITING, event, text, why);
     case SENTINEL_EVENT_CONFIG_UPDATE: primary->told = true; return true;
     case SENTINEL_EVENT_SWITCH: return take_switch(primary, event, text, why);
     case SENTINEL_EVENT_RESET:
-    case SENTINEL_EVENT_UNMONITOR:
-        *primary = (struct primary_order){.life = primary->life + 1};
-        return true;
+    case SENTINEL_EVENT_UNMONITOR: *primary = (struct primary_order){.life = primary->life + 1}; return true;
     case SENTINEL_EVENT_TILT:
     case SENTINEL_EVENT_TILT_END:
         if (order->tilt == (event == SENTINEL_EVENT_TILT)) return refuse(why, event, text, "it was so already");

@@ -4,16 +4,17 @@
 
 /* A fault in force. Owned by the history's list. */
 struct fault {
-    struct history  *history;
+    struct history *history;
     struct list_node node;
     struct happening end;
     void (*undo)(struct fault *fault);
-    struct server        *server;
+    struct server *server;
     struct sentinel_host *host;
-    unsigned              from, to; /* hosts of the network */
-    bool                  both_ways;
-    int64_t               loading_us;
-    bool                  empty;
+    struct redis_sentinel *peer;
+    unsigned from, to; /* hosts of the network */
+    bool both_ways;
+    int64_t loading_us;
+    bool empty;
 };
 
 static void undo(struct fault *fault) {
@@ -63,8 +64,13 @@ static struct sentinel_host *any_sentinel(struct history *history) {
     return history->hosts[random_below(&history->random, history->host_count)];
 }
 
+static struct redis_sentinel *any_peer(struct history *history) {
+    return history->peers[random_below(&history->random, history->peer_count)];
+}
+
 /* A host of the network: of a server or of a sentinel. */
 static unsigned any_host(struct history *history) {
+    if (dice_chance(&history->random, 200) && history->peer_count) return redis_sentinel_number(any_peer(history));
     if (dice_chance(&history->random, 500)) return sentinel_host_number(any_sentinel(history));
     return server_host(any_server(history));
 }
@@ -103,7 +109,7 @@ static void strike_group(struct history *history) {
 
 static void strike_pause_server(struct history *history) {
     struct server *server = dice_chance(&history->random, 600) ? any_primary(history) : any_server(history);
-    int64_t        until_us = MIN(history->schedule.now_us + roll_length(history), history->heal_us);
+    int64_t until_us = MIN(history->schedule.now_us + roll_length(history), history->heal_us);
     if (!server_is_running(server)) return;
     TRACE(&history->trace, server_name(server), "stands still for %lld ms",
           (long long)((until_us - history->schedule.now_us) / MILLISECOND));
@@ -112,7 +118,7 @@ static void strike_pause_server(struct history *history) {
 
 static void strike_script(struct history *history) {
     struct server *server = any_primary(history);
-    int64_t        until_us = MIN(history->schedule.now_us + roll_length(history), history->heal_us);
+    int64_t until_us = MIN(history->schedule.now_us + roll_length(history), history->heal_us);
     TRACE(&history->trace, server_name(server), "runs a long script");
     server_run_script(server, until_us, dice_chance(&history->random, 500));
 }
@@ -133,6 +139,22 @@ static void strike_sentinel(struct history *history) {
     add(history, roll_length(history), start_sentinel)->host = host;
 }
 
+static void start_peer(struct fault *fault) {
+    if (!redis_sentinel_is_running(fault->peer)) redis_sentinel_start(fault->peer);
+}
+
+static void strike_peer(struct history *history) {
+    if (!history->peer_count) return;
+    struct redis_sentinel *peer = any_peer(history);
+    if (!redis_sentinel_is_running(peer)) return;
+    if (dice_chance(&history->random, 500)) {
+        redis_sentinel_pause(peer, MIN(history->schedule.now_us + roll_length(history), history->heal_us));
+        return;
+    }
+    redis_sentinel_crash(peer, dice_chance(&history->random, 250));
+    add(history, roll_length(history), start_peer)->peer = peer;
+}
+
 /* Dies in the middle of some step soon, perhaps between two actions that belong together. */
 static void strike_within(struct history *history) {
     struct sentinel_host *host = any_sentinel(history);
@@ -143,7 +165,7 @@ static void strike_within(struct history *history) {
 
 static void strike_pause_sentinel(struct history *history) {
     struct sentinel_host *host = any_sentinel(history);
-    int64_t               until_us = MIN(history->schedule.now_us + roll_length(history), history->heal_us);
+    int64_t until_us = MIN(history->schedule.now_us + roll_length(history), history->heal_us);
     if (!sentinel_host_is_running(host)) return;
     TRACE(&history->trace, sentinel_host_name(host), "stands still for %lld ms",
           (long long)((until_us - history->schedule.now_us) / MILLISECOND));
@@ -189,7 +211,7 @@ static void cut_pair(struct history *history, unsigned from, unsigned to, bool b
 
 static void strike_cut(struct history *history) {
     unsigned from = any_host(history), to = any_host(history);
-    bool     both_ways = dice_chance(&history->random, 500);
+    bool both_ways = dice_chance(&history->random, 500);
     TRACE(&history->trace, "network", "cut %s %s %s", network_address(history->network, from), both_ways ? "<->" : "->",
           network_address(history->network, to));
     cut_pair(history, from, to, both_ways, roll_length(history));
@@ -198,6 +220,7 @@ static void strike_cut(struct history *history) {
 static size_t all_hosts(const struct history *history, unsigned *out) {
     size_t count = 0;
     for (size_t i = 0; i < history->host_count; i++) out[count++] = sentinel_host_number(history->hosts[i]);
+    for (size_t i = 0; i < history->peer_count; i++) out[count++] = redis_sentinel_number(history->peers[i]);
     for (size_t i = 0; i < history->group_count; i++)
         for (size_t j = 0; j < history->groups[i].count; j++) out[count++] = server_host(history->groups[i].servers[j]);
     return count;
@@ -205,20 +228,22 @@ static size_t all_hosts(const struct history *history, unsigned *out) {
 
 static void strike_isolate(struct history *history) {
     unsigned hosts[128], lonely = any_host(history);
-    size_t   count = all_hosts(history, hosts);
-    int      way = (int)dice_between(&history->random, 0, 3); /* both (twice as often), only out, only in */
-    int64_t  lasts_us = roll_length(history);
+    size_t count = all_hosts(history, hosts);
+    int way = (int)dice_between(&history->random, 0, 3); /* both (twice as often), only out, only in */
+    int64_t lasts_us = roll_length(history);
     TRACE(&history->trace, "network", "isolate %s (%s)", network_address(history->network, lonely),
-          way == 0 ? "it hears nothing" : way == 1 ? "it is not heard" : "both ways");
+          way == 0   ? "it hears nothing"
+          : way == 1 ? "it is not heard"
+                     : "both ways");
     for (size_t i = 0; i < count; i++)
         cut_pair(history, way == 1 ? lonely : hosts[i], way == 1 ? hosts[i] : lonely, way > 1, lasts_us);
 }
 
 static void strike_halves(struct history *history) {
     unsigned hosts[128];
-    bool     side[128];
-    size_t   count = all_hosts(history, hosts);
-    int64_t  lasts_us = roll_length(history);
+    bool side[128];
+    size_t count = all_hosts(history, hosts);
+    int64_t lasts_us = roll_length(history);
     for (size_t i = 0; i < count; i++) side[i] = dice_chance(&history->random, 500);
     TRACE(&history->trace, "network", "falls into two halves");
     for (size_t i = 0; i < count; i++)
@@ -232,8 +257,9 @@ static void mend_slow(struct fault *fault) {
 
 static void strike_slow(struct history *history) {
     unsigned host = any_host(history);
-    int64_t  more_us = dice_scale(&history->random, 100, history->down_after_ms * MILLISECOND);
-    TRACE(&history->trace, "network", "%s is slow by %lld us", network_address(history->network, host), (long long)more_us);
+    int64_t more_us = dice_scale(&history->random, 100, history->down_after_ms * MILLISECOND);
+    TRACE(&history->trace, "network", "%s is slow by %lld us", network_address(history->network, host),
+          (long long)more_us);
     network_set_slow(history->network, host, more_us);
     add(history, roll_length(history), mend_slow)->from = host;
 }
@@ -242,7 +268,7 @@ static void strike_slow(struct history *history) {
 
 static void strike_operator(struct history *history) {
     struct sentinel_host *host = any_sentinel(history);
-    struct event          event = {.kind = EVENT_FAILOVER};
+    struct event event = {.kind = EVENT_FAILOVER};
     if (!sentinel_host_is_running(host) || sentinel_host_is_paused(host)) return;
     event.failover.name = slice_text(any_group(history)->name);
     event.failover.coordinated = dice_chance(&history->random, 300);
@@ -253,20 +279,23 @@ static const struct {
     unsigned weight;
     void (*strike)(struct history *history);
 } strikes[] = {
-    {30, strike_primary}, {8, strike_server},  {2, strike_group},  {12, strike_pause_server}, {4, strike_script},
-    {10, strike_sentinel}, {8, strike_within}, {8, strike_pause_sentinel}, {4, strike_clock}, {4, strike_disk},
-    {8, strike_cut},      {10, strike_isolate}, {4, strike_halves}, {6, strike_slow},
+    {30, strike_primary}, {8, strike_server},    {2, strike_group},  {12, strike_pause_server},
+    {4, strike_script},   {10, strike_sentinel}, {8, strike_within}, {8, strike_pause_sentinel},
+    {4, strike_clock},    {4, strike_disk},      {8, strike_peer},   {8, strike_cut},
+    {10, strike_isolate}, {4, strike_halves},    {6, strike_slow},
 };
 
 static void on_strike(struct happening *happening) {
     struct history *history = container_of(happening, struct history, strike);
-    unsigned        sum = 0;
+    unsigned sum = 0;
     for (size_t i = 0; i < COUNT_OF(strikes); i++) sum += strikes[i].weight;
     int64_t roll = dice_between(&history->random, 0, sum - 1);
-    size_t  chosen = 0;
+    size_t chosen = 0;
     while (roll >= strikes[chosen].weight) roll -= strikes[chosen++].weight;
-    if (dice_chance(&history->random, history->operators_permille)) strike_operator(history);
-    else strikes[chosen].strike(history);
+    if (dice_chance(&history->random, history->operators_permille))
+        strike_operator(history);
+    else
+        strikes[chosen].strike(history);
     schedule_after(&history->schedule, &history->strike, dice_around(&history->random, history->pace_us));
 }
 

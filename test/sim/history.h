@@ -8,19 +8,19 @@
 #include "sim/invariants.h"
 
 struct history_options {
-    uint64_t    seed;
-    bool        trace;
+    uint64_t seed;
+    bool trace;
     enum mutant mutant;
 };
 
 struct history_result {
     struct verdict verdict;
-    uint64_t       failovers, switches; /* promotions; +switch-master, of all sentinels */
-    uint64_t       steps, happenings;
-    int64_t        virtual_us;
-    int64_t        healed_us;   /* L1: how long it took after healing */
-    uint64_t       fingerprint; /* equal for equal histories */
-    char           shape[160];  /* "3 sentinels, 1 primary with 2 replicas, ..." */
+    uint64_t failovers, switches; /* promotions; +switch-master, of all sentinels */
+    uint64_t steps, happenings;
+    int64_t virtual_us;
+    int64_t healed_us;    /* L1: how long it took after healing */
+    uint64_t fingerprint; /* equal for equal histories */
+    char shape[160];      /* "3 sentinels, 1 primary with 2 replicas, ..." */
 };
 
 void history_run(const struct history_options *options, struct history_result *result);

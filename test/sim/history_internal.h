@@ -4,6 +4,7 @@
 #pragma once
 #include "sim/dice.h"
 #include "sim/history.h"
+#include "sim/redis_sentinel.h"
 #include "sim/server_model.h"
 
 enum {
@@ -18,37 +19,40 @@ enum {
 
 /* A primary with its replicas. servers[0] is the primary at first. */
 struct group {
-    char           name[16];
+    char name[16];
     struct server *servers[MOST_SERVERS];
-    char           server_names[MOST_SERVERS][24];
-    size_t         count;
+    char server_names[MOST_SERVERS][24];
+    size_t count;
 };
 
 struct history {
     struct history_options options;
-    struct random          random;
-    struct schedule        schedule;
-    struct trace           trace;
-    struct verdict         verdict;
-    struct network        *network;
-    struct invariants     *invariants;
+    struct random random;
+    struct schedule schedule;
+    struct trace trace;
+    struct verdict verdict;
+    struct network *network;
+    struct invariants *invariants;
 
     /* The topology */
-    struct group          groups[MOST_GROUPS];
-    size_t                group_count;
+    struct group groups[MOST_GROUPS];
+    size_t group_count;
     struct primary_config watched[MOST_GROUPS];
     struct sentinel_host *hosts[MOST_SENTINELS];
-    char                  host_names[MOST_SENTINELS][16], host_ids[MOST_SENTINELS][SENTINEL_ID_SIZE];
-    size_t                host_count;
-    unsigned              quorum;
-    int64_t               down_after_ms, failover_timeout_ms;
-    int64_t               slowest_us;  /* of syncs and restarts: part of the bound of L1 */
+    char host_names[MOST_SENTINELS][16], host_ids[MOST_SENTINELS][SENTINEL_ID_SIZE];
+    size_t host_count;
+    struct redis_sentinel *peers[MOST_SENTINELS]; /* of another make, in mixed quorums */
+    size_t peer_count;
+    size_t sentinel_count; /* hosts and peers */
+    unsigned quorum;
+    int64_t down_after_ms, failover_timeout_ms;
+    int64_t slowest_us; /* of syncs and restarts: part of the bound of L1 */
 
     /* Faults */
-    struct list      faults; /* that are in force */
+    struct list faults; /* that are in force */
     struct happening strike;
-    int64_t          pace_us, heal_us; /* a fault so often on average; the end of all */
-    unsigned         operators_permille;
+    int64_t pace_us, heal_us; /* a fault so often on average; the end of all */
+    unsigned operators_permille;
 };
 
 /* topology.c */
@@ -64,5 +68,5 @@ void faults_end(struct history *history); /* heals everything */
 void faults_free(struct history *history);
 
 /* liveness.c: whether all is well now; `why` (200 bytes) says what is not. */
-bool    liveness_holds(const struct history *history, char *why);
+bool liveness_holds(const struct history *history, char *why);
 int64_t liveness_bound_us(const struct history *history);

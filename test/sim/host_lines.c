@@ -100,7 +100,7 @@ static void lie(struct sentinel_host *host, struct reply_view *reply, struct byt
 static bool mutate(struct host_line *line, const struct awaited *awaited, struct reply_view *reply,
                    struct reply_view *children, struct bytes *text) {
     struct sentinel_host *host = line->host;
-    bool                  info = awaited->kind == REQUEST_INFO || awaited->kind == REQUEST_INFO_REPLICATION;
+    bool info = awaited->kind == REQUEST_INFO || awaited->kind == REQUEST_INFO_REPLICATION;
     if (host->traits.mutant == MUTANT_LIAR && info && reply->kind == REPLY_VIEW_BULK) lie(host, reply, text);
     if (host->traits.mutant == MUTANT_COUNTED_TWICE && awaited->epoch >= 0 && reply->count == 3) {
         children[0] = (struct reply_view){.kind = REPLY_VIEW_INTEGER, .integer = 1};
@@ -108,7 +108,7 @@ static bool mutate(struct host_line *line, const struct awaited *awaited, struct
         children[2] = (struct reply_view){.kind = REPLY_VIEW_INTEGER, .integer = awaited->epoch};
         reply->children = children;
     }
-    const struct world    *world = machine_world(host->machine);
+    const struct world *world = machine_world(host->machine);
     const struct instance *instance = world_find_instance(world, line->instance);
     bool deaf = host->traits.mutant == MUTANT_DEAF && host->schedule->now_us % 60000000 > 30000000;
     return !(deaf && awaited->kind == REQUEST_PING && instance && instance->kind == INSTANCE_PRIMARY);
@@ -116,7 +116,7 @@ static bool mutate(struct host_line *line, const struct awaited *awaited, struct
 
 static void on_reply(struct host_line *line, const struct message *message) {
     struct sentinel_host *host = line->host;
-    struct awaited       *awaited = line->first;
+    struct awaited *awaited = line->first;
     CHECK(awaited);
     line->first = awaited->next;
     if (!line->first) line->last = &line->first;
@@ -129,7 +129,7 @@ static void on_reply(struct host_line *line, const struct message *message) {
     event.reply.index = awaited->index;
     event.reply.reply = message->reply;
     struct reply_view children[3];
-    struct bytes      text = {0};
+    struct bytes text = {0};
     if (awaited->request && mutate(line, awaited, &event.reply.reply, children, &text)) host_step(host, &event);
     bytes_fini(&text);
     mem_free(awaited);
@@ -181,8 +181,8 @@ void host_disconnect(struct sentinel_host *host, uint32_t instance, enum line_ki
 /* The payload with its last field, the configuration epoch, one lower. */
 static struct slice lower_epoch(struct slice payload, struct bytes *text) {
     struct slice rest = payload, part;
-    int64_t      epoch = 0;
-    size_t       at = 0;
+    int64_t epoch = 0;
+    size_t at = 0;
     while (slice_split(&rest, ',', &part)) at = part.size;
     if (!number_parse_int(slice_make(payload.data + payload.size - at, at), &epoch) || epoch == 0) return payload;
     bytes_add(text, payload.data, payload.size - at);
@@ -191,11 +191,11 @@ static struct slice lower_epoch(struct slice payload, struct bytes *text) {
 }
 
 static void send_command(struct host_line *line, const struct action *action, uint32_t index) {
-    struct sentinel_host      *host = line->host;
+    struct sentinel_host *host = line->host;
     const struct command_view *command = &action->send.commands[index];
-    struct awaited            *awaited = await(line, action->send.request, index, action->send.request_kind);
-    struct slice               args[MESSAGE_ARGS];
-    struct bytes               text = {0};
+    struct awaited *awaited = await(line, action->send.request, index, action->send.request_kind);
+    struct slice args[MESSAGE_ARGS];
+    struct bytes text = {0};
     CHECK(command->count <= MESSAGE_ARGS);
     for (size_t i = 0; i < command->count; i++) args[i] = command->args[i];
     if (action->send.request_kind == REQUEST_HELLO) {

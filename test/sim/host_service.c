@@ -46,11 +46,12 @@ static void answer(struct caller *caller, struct message *reply) {
 
 static void ask_for_vote(struct caller *caller, const struct message *message) {
     struct sentinel_host *host = caller->host;
-    struct event          event = {.kind = EVENT_VOTE_REQUEST};
+    struct event event = {.kind = EVENT_VOTE_REQUEST};
     event.vote.ip = message->args[2];
     event.vote.run_id = message->args[5];
     event.vote.client_name = slice_text(caller->name);
-    if (!number_parse_int(message->args[3], &event.vote.port) || !number_parse_int(message->args[4], &event.vote.epoch)) {
+    if (!number_parse_int(message->args[3], &event.vote.port) ||
+        !number_parse_int(message->args[4], &event.vote.epoch)) {
         answer(caller, message_error("ERR value is not an integer or out of range"));
         return;
     }
@@ -77,7 +78,8 @@ static void take_command(struct caller *caller, const struct message *message) {
         answer(caller, message_status("PONG"));
     } else if (message_is(message, 0, "publish") && message->count == 3) {
         hear_hello(caller, message);
-    } else if (asks && (message_is(message, 1, "is-master-down-by-addr") || message_is(message, 1, "is-primary-down-by-addr"))) {
+    } else if (asks && (message_is(message, 1, "is-master-down-by-addr") ||
+                        message_is(message, 1, "is-primary-down-by-addr"))) {
         ask_for_vote(caller, message);
     } else if (message_is(message, 0, "info")) {
         answer(caller, message_bulk(SLICE("# Server\r\nredis_version:7.0.15\r\nkvd_version:0.1.0\r\n"
@@ -105,7 +107,7 @@ static void on_closed(void *context, struct link_end *end, enum line_reason reas
 
 static void *on_accept(void *process, struct link_end *end) {
     struct sentinel_host *host = process;
-    struct caller        *caller = mem_zalloc(sizeof *caller);
+    struct caller *caller = mem_zalloc(sizeof *caller);
     caller->host = host;
     caller->end = end;
     list_init(&caller->slots);
@@ -114,7 +116,7 @@ static void *on_accept(void *process, struct link_end *end) {
 }
 
 static const struct link_ops caller_ops = {.on_message = on_message, .on_closed = on_closed};
-const struct listener_ops    host_listener_ops = {.ops = &caller_ops, .accept = on_accept};
+const struct listener_ops host_listener_ops = {.ops = &caller_ops, .accept = on_accept};
 
 static struct slot *find_slot(struct sentinel_host *host, uint64_t token) {
     LIST_EACH(&host->callers, node) {
@@ -144,7 +146,7 @@ void host_answer(struct sentinel_host *host, const struct action *action) {
         slot->reply = message_error(action->answer.kind == ANSWER_ERROR ? action->answer.text : "ERR no vote");
     } else {
         const char *leader = action->answer.leader;
-        uint64_t    epoch = action->answer.leader_epoch;
+        uint64_t epoch = action->answer.leader_epoch;
         mutate(slot, host->traits.mutant, &leader, &epoch);
         slot->reply = message_vote(action->answer.down, leader, (int64_t)epoch);
         if (strcmp(leader, "*") != 0 && slot->primary[0])

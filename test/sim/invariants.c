@@ -12,37 +12,37 @@ enum { MOST_PENDING = 400, MOST_ACTIONS = 20000, SLACK_US = 20000, CHECK_EVERY =
 /* What one sentinel was seen to have voted and believed about one primary. */
 struct seen_primary {
     uint64_t vote_epoch; /* that left the host */
-    char     vote_leader[SENTINEL_ID_SIZE];
+    char vote_leader[SENTINEL_ID_SIZE];
     uint64_t config_epoch, memory_vote_epoch; /* in this life */
-    char     host[256];
+    char host[256];
     uint16_t port;
 };
 
 struct seen_pong {
-    int64_t sent_us;  /* of the newest answered PING */
-    int64_t gap_us;   /* when the last silence of down-after was over; INT64_MIN never */
+    int64_t sent_us; /* of the newest answered PING */
+    int64_t gap_us;  /* when the last silence of down-after was over; INT64_MIN never */
 };
 
 struct seen_host {
     struct sentinel_host *host;
-    struct event_order   *order;     /* of this life */
-    struct table         *primaries; /* name -> struct seen_primary; over all lives */
-    struct table         *pongs;     /* "primary address" -> struct seen_pong; of this life */
-    uint64_t              epoch;     /* current_epoch in this life */
-    uint64_t              promised;  /* the highest epoch of a vote that left; over all lives */
-    int64_t               born_us;
+    struct event_order *order; /* of this life */
+    struct table *primaries;   /* name -> struct seen_primary; over all lives */
+    struct table *pongs;       /* "primary address" -> struct seen_pong; of this life */
+    uint64_t epoch;            /* current_epoch in this life */
+    uint64_t promised;         /* the highest epoch of a vote that left; over all lives */
+    int64_t born_us;
 };
 
 struct invariants {
-    struct schedule         *schedule;
-    struct verdict          *verdict;
+    struct schedule *schedule;
+    struct verdict *verdict;
     struct invariants_bounds bounds;
-    struct table            *leaders;   /* "primary epoch" -> id */
-    struct table            *votes;     /* "id primary epoch" -> leader */
-    struct table            *addresses; /* "primary epoch" -> "host:port" */
-    struct table            *tainted;   /* "primary epoch" */
-    struct table            *hosts;     /* id -> struct seen_host */
-    uint64_t                 failovers, switches;
+    struct table *leaders;   /* "primary epoch" -> id */
+    struct table *votes;     /* "id primary epoch" -> leader */
+    struct table *addresses; /* "primary epoch" -> "host:port" */
+    struct table *tainted;   /* "primary epoch" */
+    struct table *hosts;     /* id -> struct seen_host */
+    uint64_t failovers, switches;
 };
 
 void verdict_fail(struct verdict *verdict, const char *invariant, const char *format, ...) {
@@ -152,14 +152,14 @@ void invariants_address(struct invariants *invariants, const char *who, const ch
     snprintf(value, sizeof value, "%s:%u", address, port);
     const char *other = state_once(invariants->addresses, key_of(key, sizeof key, primary, epoch), value);
     if (other)
-        verdict_fail(invariants->verdict, "S4", "%s says %s, others said %s for %s in configuration epoch %" PRIu64, who,
-                     value, other, primary, epoch);
+        verdict_fail(invariants->verdict, "S4", "%s says %s, others said %s for %s in configuration epoch %" PRIu64,
+                     who, value, other, primary, epoch);
 }
 
 /* Hosts */
 
 static struct seen_host *seen_of(struct invariants *invariants, struct sentinel_host *host) {
-    struct slice      id = slice_text(sentinel_host_id(host));
+    struct slice id = slice_text(sentinel_host_id(host));
     struct seen_host *seen = table_find(invariants->hosts, id);
     if (seen) return seen;
     seen = mem_zalloc(sizeof *seen);
@@ -186,7 +186,8 @@ static void check_memory(struct invariants *invariants, struct seen_host *seen, 
                      sentinel_host_name(seen->host), primary->vote_epoch, primary->name, before->vote_epoch);
     else if (primary->vote_epoch == before->vote_epoch && before->vote_epoch &&
              strcmp(primary->vote_leader, before->vote_leader) != 0)
-        verdict_fail(invariants->verdict, "S3", "%s restarts with a vote for '%.8s' in epoch %" PRIu64 " of %s, but voted for %.8s",
+        verdict_fail(invariants->verdict, "S3",
+                     "%s restarts with a vote for '%.8s' in epoch %" PRIu64 " of %s, but voted for %.8s",
                      sentinel_host_name(seen->host), primary->vote_leader, primary->vote_epoch, primary->name,
                      before->vote_leader);
     before->config_epoch = before->memory_vote_epoch = 0;
@@ -194,8 +195,8 @@ static void check_memory(struct invariants *invariants, struct seen_host *seen, 
 }
 
 static void on_birth(void *context, struct sentinel_host *host) {
-    struct invariants  *invariants = context;
-    struct seen_host   *seen = seen_of(invariants, host);
+    struct invariants *invariants = context;
+    struct seen_host *seen = seen_of(invariants, host);
     const struct world *world = sentinel_host_world(host);
     event_order_free(&seen->order);
     seen->order = event_order_new();
@@ -206,7 +207,7 @@ static void on_birth(void *context, struct sentinel_host *host) {
         verdict_fail(invariants->verdict, "S3", "%s restarts in epoch %" PRIu64 ", but has voted in %" PRIu64,
                      sentinel_host_name(host), world->current_epoch, seen->promised);
     LIST_EACH(&world->primaries, node)
-        check_memory(invariants, seen, container_of(node, struct primary, node));
+    check_memory(invariants, seen, container_of(node, struct primary, node));
 }
 
 /* S5 */
@@ -236,8 +237,8 @@ static int64_t down_after_at(const struct sentinel_host *host, const char *addre
 
 static void on_pong(void *context, struct sentinel_host *host, const char *address, uint16_t port, int64_t sent_us) {
     struct invariants *invariants = context;
-    struct seen_pong  *pong = pong_of(seen_of(invariants, host), address, port);
-    int64_t            down_after_us = down_after_at(host, address, port);
+    struct seen_pong *pong = pong_of(seen_of(invariants, host), address, port);
+    int64_t down_after_us = down_after_at(host, address, port);
     if (invariants->schedule->now_us > pong->sent_us + down_after_us - down_after_us / 500 - SLACK_US)
         pong->gap_us = invariants->schedule->now_us;
     pong->sent_us = sent_us;
@@ -246,11 +247,11 @@ static void on_pong(void *context, struct sentinel_host *host, const char *addre
 /* Whether this sentinel may have said, as lately as that counts, that the primary is down. */
 static bool may_say_down(struct invariants *invariants, struct sentinel_host *host, const struct primary *primary) {
     if (!sentinel_host_world(host)) return true; /* it may have said so before it died */
-    struct seen_host       *seen = seen_of(invariants, host);
-    const struct instance  *instance = primary->instance;
+    struct seen_host *seen = seen_of(invariants, host);
+    const struct instance *instance = primary->instance;
     const struct seen_pong *pong = pong_of(seen, instance->ip, instance->port);
-    int64_t                 now_us = invariants->schedule->now_us;
-    int64_t                 down_after_us = primary->options.down_after_ms * 1000;
+    int64_t now_us = invariants->schedule->now_us;
+    int64_t down_after_us = primary->options.down_after_ms * 1000;
     bool silent = now_us > pong->sent_us + down_after_us - down_after_us / 500 - SLACK_US;
     bool lately = now_us - pong->gap_us < invariants->bounds.memory_us;
     bool young = now_us - seen->born_us < invariants->bounds.memory_us; /* its former life may have said so */
@@ -259,12 +260,13 @@ static bool may_say_down(struct invariants *invariants, struct sentinel_host *ho
 
 static void check_start(struct invariants *invariants, struct sentinel_host *host, const struct primary *primary) {
     const struct invariants_bounds *bounds = &invariants->bounds;
-    const struct facts             *facts = &primary->instance->facts;
+    const struct facts *facts = &primary->instance->facts;
     if (facts->role == ROLE_REPLICA || primary->instance->rebooted) return; /* down for another reason */
     size_t may = bounds->others;
     for (size_t i = 0; i < bounds->host_count; i++) may += may_say_down(invariants, bounds->hosts[i], primary);
     if (may < primary->options.quorum)
-        verdict_fail(invariants->verdict, "S5", "%s leads a failover of %s, but only %zu sentinels lost it; the quorum is %u",
+        verdict_fail(invariants->verdict, "S5",
+                     "%s leads a failover of %s, but only %zu sentinels lost it; the quorum is %u",
                      sentinel_host_name(host), primary->name, may, primary->options.quorum);
 }
 
@@ -277,16 +279,15 @@ static void check_switch(struct invariants *invariants, struct sentinel_host *ho
              primary->instance->port);
     size_t length = strlen(text), tail = strlen(shown);
     if (length < tail || strcmp(text + length - tail, shown) != 0)
-        verdict_fail(invariants->verdict, "S7", "%s publishes +switch-master %s, but believes%s", sentinel_host_name(host),
-                     text, shown);
+        verdict_fail(invariants->verdict, "S7", "%s publishes +switch-master %s, but believes%s",
+                     sentinel_host_name(host), text, shown);
 }
 
 static void on_publish(void *context, struct sentinel_host *host, const struct action *action) {
-    struct invariants    *invariants = context;
-    enum sentinel_event   event = action->publish.event;
-    const char           *name = action->publish.primary;
-    const struct primary *primary =
-        name ? world_find_primary(sentinel_host_world(host), slice_text(name)) : NULL;
+    struct invariants *invariants = context;
+    enum sentinel_event event = action->publish.event;
+    const char *name = action->publish.primary;
+    const struct primary *primary = name ? world_find_primary(sentinel_host_world(host), slice_text(name)) : NULL;
     char why[200];
     if (!event_order_take(seen_of(invariants, host)->order, event, name, action->publish.text, why))
         verdict_fail(invariants->verdict, "S7", "%s publishes %s", sentinel_host_name(host), why);
@@ -304,13 +305,13 @@ static void on_publish(void *context, struct sentinel_host *host, const struct a
 
 static void on_hello(void *context, struct sentinel_host *host, struct slice payload) {
     struct invariants *invariants = context;
-    struct slice       rest = payload, fields[8], part;
-    size_t             count = 0;
-    int64_t            epoch, port;
+    struct slice rest = payload, fields[8], part;
+    size_t count = 0;
+    int64_t epoch, port;
     while (count < 8 && slice_split(&rest, ',', &part)) fields[count++] = part;
     if (count != 8 || rest.size || !number_parse_int(fields[7], &epoch) || !number_parse_int(fields[6], &port)) {
-        verdict_fail(invariants->verdict, "S9", "%s says hello with '%.*s'", sentinel_host_name(host), (int)payload.size,
-                     payload.data);
+        verdict_fail(invariants->verdict, "S9", "%s says hello with '%.*s'", sentinel_host_name(host),
+                     (int)payload.size, payload.data);
         return;
     }
     char name[64], address[256];
@@ -331,21 +332,21 @@ static const struct state_record *find_record(const struct state_records *record
 static void check_durable(struct invariants *invariants, struct sentinel_host *host, const char *what,
                           const char *primary, uint64_t epoch, const char *leader) {
     const struct state_records *records = sentinel_host_durable(host);
-    const struct state_record  *self = find_record(records, STATE_SELF, NULL);
-    const struct state_record  *record = find_record(records, STATE_PRIMARY, primary);
+    const struct state_record *self = find_record(records, STATE_SELF, NULL);
+    const struct state_record *record = find_record(records, STATE_PRIMARY, primary);
     if (!self || self->epoch < epoch)
         verdict_fail(invariants->verdict, "S6", "%s %s in %s epoch %" PRIu64 ", but the epoch on disk is %" PRIu64,
                      sentinel_host_name(host), what, primary, epoch, self ? self->epoch : 0);
     else if (leader && (!record || record->vote_epoch < epoch ||
                         (record->vote_epoch == epoch && strcmp(record->id, leader) != 0)))
-        verdict_fail(invariants->verdict, "S6", "%s %s in %s epoch %" PRIu64 ", but the disk says epoch %" PRIu64 " '%.8s'",
-                     sentinel_host_name(host), what, primary, epoch, record ? record->vote_epoch : 0,
-                     record ? record->id : "");
+        verdict_fail(
+            invariants->verdict, "S6", "%s %s in %s epoch %" PRIu64 ", but the disk says epoch %" PRIu64 " '%.8s'",
+            sentinel_host_name(host), what, primary, epoch, record ? record->vote_epoch : 0, record ? record->id : "");
 }
 
 static void remember_vote(struct invariants *invariants, struct sentinel_host *host, const char *name,
                           const char *leader, uint64_t epoch) {
-    struct seen_host    *seen = seen_of(invariants, host);
+    struct seen_host *seen = seen_of(invariants, host);
     struct seen_primary *before = seen_primary_of(seen, name);
     if (epoch < before->vote_epoch)
         verdict_fail(invariants->verdict, "S3", "%s votes in %s epoch %" PRIu64 " after it voted in %" PRIu64,
@@ -367,8 +368,8 @@ static void on_order(void *context, struct sentinel_host *host, const struct act
     LIST_EACH(&world->primaries, node) {
         const struct primary *primary = container_of(node, struct primary, node);
         if (!primary->failover.target || primary->failover.target->number != action->send.instance) continue;
-        bool own = primary->vote_epoch == primary->failover.epoch &&
-                   strcmp(primary->vote_leader, sentinel_host_id(host)) == 0;
+        bool own =
+            primary->vote_epoch == primary->failover.epoch && strcmp(primary->vote_leader, sentinel_host_id(host)) == 0;
         check_durable(context, host, "orders a promotion", primary->name, primary->failover.epoch,
                       own ? sentinel_host_id(host) : NULL);
         if (own) remember_vote(context, host, primary->name, sentinel_host_id(host), primary->failover.epoch);
@@ -383,9 +384,9 @@ static void on_breach(void *context, struct sentinel_host *host, const char *wha
 /* After every step */
 
 static void check_primary(struct invariants *invariants, struct seen_host *seen, const struct primary *primary) {
-    struct seen_primary   *before = seen_primary_of(seen, primary->name);
+    struct seen_primary *before = seen_primary_of(seen, primary->name);
     const struct instance *instance = primary->instance;
-    const char            *name = sentinel_host_name(seen->host);
+    const char *name = sentinel_host_name(seen->host);
     if (primary->config_epoch < before->config_epoch)
         verdict_fail(invariants->verdict, "S3", "%s: configuration epoch of %s went from %" PRIu64 " to %" PRIu64, name,
                      primary->name, before->config_epoch, primary->config_epoch);
@@ -414,8 +415,8 @@ static void check_memory_use(struct invariants *invariants, struct sentinel_host
                          instance->lines[LINE_COMMAND].pending, instance->name);
     }
     if (alive > invariants->bounds.instances)
-        verdict_fail(invariants->verdict, "S8", "%s knows %zu instances; there are %zu", sentinel_host_name(host), alive,
-                     invariants->bounds.instances);
+        verdict_fail(invariants->verdict, "S8", "%s knows %zu instances; there are %zu", sentinel_host_name(host),
+                     alive, invariants->bounds.instances);
     LIST_EACH(&world->primaries, node) {
         const struct primary *primary = container_of(node, struct primary, node);
         for (const struct held_answer *answer = primary->held; answer; answer = answer->next) held++;
@@ -429,8 +430,8 @@ static void check_memory_use(struct invariants *invariants, struct sentinel_host
 
 static void on_step(void *context, struct sentinel_host *host, const struct event *event) {
     (void)event;
-    struct invariants  *invariants = context;
-    struct seen_host   *seen = seen_of(invariants, host);
+    struct invariants *invariants = context;
+    struct seen_host *seen = seen_of(invariants, host);
     const struct world *world = sentinel_host_world(host);
     if (!world) return; /* it died in this step */
     if (world->current_epoch < seen->epoch)
@@ -442,6 +443,12 @@ static void on_step(void *context, struct sentinel_host *host, const struct even
 }
 
 const struct host_observer invariants_observer = {
-    .on_birth = on_birth, .on_publish = on_publish, .on_hello = on_hello, .on_vote = on_vote,
-    .on_order = on_order, .on_pong = on_pong,       .on_step = on_step,   .on_breach = on_breach,
+    .on_birth = on_birth,
+    .on_publish = on_publish,
+    .on_hello = on_hello,
+    .on_vote = on_vote,
+    .on_order = on_order,
+    .on_pong = on_pong,
+    .on_step = on_step,
+    .on_breach = on_breach,
 };

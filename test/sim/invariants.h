@@ -23,9 +23,9 @@ struct invariants;
 
 /* The first thing that was violated. */
 struct verdict {
-    bool        failed;
-    char        invariant[4]; /* "S1" */
-    char        text[400];
+    bool failed;
+    char invariant[4]; /* "S1" */
+    char text[400];
     const char *only; /* "S2 S3": no other is checked; NULL: all are */
 };
 
@@ -33,17 +33,17 @@ void verdict_fail(struct verdict *verdict, const char *invariant, const char *fo
 
 /* Keeps both. Gives: invariants_free(). */
 struct invariants *invariants_new(struct schedule *schedule, struct verdict *verdict);
-void               invariants_free(struct invariants **invariants); /* takes */
+void invariants_free(struct invariants **invariants); /* takes */
 
 extern const struct host_observer invariants_observer; /* its context is a struct invariants */
 
 /* What S5 and S8 measure against. Hosts are all sentinel hosts of the history, in any order. */
 struct invariants_bounds {
     struct sentinel_host *const *hosts;
-    size_t                       host_count;
-    size_t                       instances; /* at most so many in one sentinel */
-    int64_t                      memory_us; /* S5: how long the word of a sentinel counts */
-    size_t                       others;    /* sentinels of another make: they may always think it down */
+    size_t host_count;
+    size_t instances;  /* at most so many in one sentinel */
+    int64_t memory_us; /* S5: how long the word of a sentinel counts */
+    size_t others;     /* sentinels of another make: they may always think it down */
 };
 void invariants_set_bounds(struct invariants *invariants, const struct invariants_bounds *bounds);
 

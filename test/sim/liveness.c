@@ -48,8 +48,8 @@ static bool seats_are_well(const struct primary *primary, const char *who, char 
 
 static bool sentinel_agrees(const struct history *history, struct sentinel_host *host, const struct group *group,
                             const struct server *server, uint64_t *epoch, char *why) {
-    const char           *who = sentinel_host_name(host);
-    const struct world   *world = sentinel_host_world(host);
+    const char *who = sentinel_host_name(host);
+    const struct world *world = sentinel_host_world(host);
     const struct primary *primary = world ? world_find_primary(world, slice_text(group->name)) : NULL;
     if (!primary) return REFUSE("%s does not watch %s", who, group->name);
     const struct instance *instance = primary->instance;
@@ -60,10 +60,11 @@ static bool sentinel_agrees(const struct history *history, struct sentinel_host 
     if (!instance_is_connected(instance)) return REFUSE("%s has no line to the primary of %s", who, group->name);
     if (primary->failover.sm.state != FAILOVER_NONE) return REFUSE("%s still fails %s over", who, group->name);
     if (primary->replica_count != group->count - 1)
-        return REFUSE("%s knows %zu replicas of %s, not %zu", who, primary->replica_count, group->name, group->count - 1);
-    if (primary_voters(primary) != history->host_count)
+        return REFUSE("%s knows %zu replicas of %s, not %zu", who, primary->replica_count, group->name,
+                      group->count - 1);
+    if (primary_voters(primary) != history->sentinel_count)
         return REFUSE("%s knows %zu sentinels of %s, not %zu", who, primary_voters(primary), group->name,
-                      history->host_count);
+                      history->sentinel_count);
     if (!replicas_are_well(primary, who, why) || !seats_are_well(primary, who, why)) return false;
     if (*epoch == UINT64_MAX) *epoch = primary->config_epoch;
     if (*epoch != primary->config_epoch)
@@ -74,12 +75,17 @@ static bool sentinel_agrees(const struct history *history, struct sentinel_host 
 
 bool liveness_holds(const struct history *history, char *why) {
     for (size_t i = 0; i < history->group_count; i++) {
-        const struct group  *group = &history->groups[i];
+        const struct group *group = &history->groups[i];
         const struct server *primary;
-        uint64_t             epoch = UINT64_MAX;
+        uint64_t epoch = UINT64_MAX;
         if (!servers_agree(history, group, &primary, why)) return false;
         for (size_t j = 0; j < history->host_count; j++)
             if (!sentinel_agrees(history, history->hosts[j], group, primary, &epoch, why)) return false;
+        for (size_t j = 0; j < history->peer_count; j++)
+            if (!redis_sentinel_agrees(history->peers[j], group->name,
+                                       network_address(history->network, server_host(primary)), epoch, group->count - 1,
+                                       history->sentinel_count, why))
+                return false;
     }
     return true;
 }

@@ -24,15 +24,15 @@
 enum { EXIT_STOPPED = 3 }; /* the machine stopped the process */
 
 struct arguments {
-    uint64_t    first, last;
-    int64_t     seconds;
-    bool        trace, twice, verbose, all_mutants;
+    uint64_t first, last;
+    int64_t seconds;
+    bool trace, twice, verbose, all_mutants;
     enum mutant mutant;
 };
 
 struct totals {
     uint64_t passed, failed, failovers, switches, steps;
-    int64_t  virtual_us, slowest_heal_us;
+    int64_t virtual_us, slowest_heal_us;
     uint64_t slowest_seed;
 };
 
@@ -69,8 +69,10 @@ static void run_seed(const struct arguments *arguments, uint64_t seed, struct hi
 }
 
 static void count(struct totals *totals, uint64_t seed, const struct history_result *result) {
-    if (result->verdict.failed) totals->failed++;
-    else totals->passed++;
+    if (result->verdict.failed)
+        totals->failed++;
+    else
+        totals->passed++;
     totals->failovers += result->failovers;
     totals->switches += result->switches;
     totals->steps += result->steps;
@@ -95,7 +97,7 @@ static void report_seed(const struct arguments *arguments, uint64_t seed, const 
 
 static bool run_many(const struct arguments *arguments) {
     struct totals totals = {0};
-    int64_t       began_ms = clock_now_ms();
+    int64_t began_ms = clock_now_ms();
     for (uint64_t seed = arguments->first; seed <= arguments->last; seed++) {
         struct history_result result;
         if (arguments->seconds && clock_now_ms() - began_ms > arguments->seconds * 1000) break;
@@ -151,8 +153,10 @@ static bool run_mutants(const struct arguments *arguments) {
     unsigned found = 0, missed = 0;
     for (unsigned i = MUTANT_NONE + 1; i < MUTANT_COUNT; i++) {
         if (arguments->mutant != MUTANT_NONE && arguments->mutant != i) continue;
-        if (run_mutant(*arguments, (enum mutant)i)) found++;
-        else missed++;
+        if (run_mutant(*arguments, (enum mutant)i))
+            found++;
+        else
+            missed++;
     }
     printf("%u passed, %u failed\n", found, missed);
     return missed == 0;
@@ -161,8 +165,10 @@ static bool run_mutants(const struct arguments *arguments) {
 /* Arguments */
 
 NORETURN static void usage(const char *problem) {
-    fprintf(stderr, "%s\nusage: sim --seed N [--trace] | --seeds A..B [--seconds S] [--twice] [--verbose]\n"
-                    "       sim --mutant NAME | --mutants [--seeds A..B]\nplanted bugs:\n", problem);
+    fprintf(stderr,
+            "%s\nusage: sim --seed N [--trace] | --seeds A..B [--seconds S] [--twice] [--verbose]\n"
+            "       sim --mutant NAME | --mutants [--seeds A..B]\nplanted bugs:\n",
+            problem);
     for (unsigned i = MUTANT_NONE + 1; i < MUTANT_COUNT; i++)
         fprintf(stderr, "  %-15s %s\n", mutant_name((enum mutant)i), mutant_help((enum mutant)i));
     exit(2);
@@ -170,9 +176,9 @@ NORETURN static void usage(const char *problem) {
 
 static void parse_seeds(const char *text, struct arguments *arguments) {
     const char *dots = strstr(text, "..");
-    bool        ok = dots ? number_parse_uint(slice_make(text, (size_t)(dots - text)), &arguments->first) &&
-                     number_parse_uint(slice_text(dots + 2), &arguments->last)
-                          : number_parse_uint(slice_text(text), &arguments->first);
+    bool ok = dots ? number_parse_uint(slice_make(text, (size_t)(dots - text)), &arguments->first) &&
+                         number_parse_uint(slice_text(dots + 2), &arguments->last)
+                   : number_parse_uint(slice_text(text), &arguments->first);
     if (!dots) arguments->last = arguments->first;
     if (!ok || arguments->first > arguments->last) usage("seeds are A..B");
 }
@@ -180,14 +186,22 @@ static void parse_seeds(const char *text, struct arguments *arguments) {
 static void parse(int argc, char **argv, struct arguments *arguments) {
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
-        if (strcmp(argv[i], "--trace") == 0) arguments->trace = true;
-        else if (strcmp(argv[i], "--twice") == 0) arguments->twice = true;
-        else if (strcmp(argv[i], "--verbose") == 0) arguments->verbose = true;
-        else if (strcmp(argv[i], "--mutants") == 0) arguments->all_mutants = true;
-        else if (strcmp(argv[i], "--seed") == 0 || strcmp(argv[i], "--seeds") == 0) parse_seeds(value, arguments), i++;
-        else if (strcmp(argv[i], "--seconds") == 0 && number_parse_int(slice_text(value), &arguments->seconds)) i++;
-        else if (strcmp(argv[i], "--mutant") == 0 && mutant_find(value, &arguments->mutant)) i++;
-        else usage("what is that?");
+        if (strcmp(argv[i], "--trace") == 0)
+            arguments->trace = true;
+        else if (strcmp(argv[i], "--twice") == 0)
+            arguments->twice = true;
+        else if (strcmp(argv[i], "--verbose") == 0)
+            arguments->verbose = true;
+        else if (strcmp(argv[i], "--mutants") == 0)
+            arguments->all_mutants = true;
+        else if (strcmp(argv[i], "--seed") == 0 || strcmp(argv[i], "--seeds") == 0)
+            parse_seeds(value, arguments), i++;
+        else if (strcmp(argv[i], "--seconds") == 0 && number_parse_int(slice_text(value), &arguments->seconds))
+            i++;
+        else if (strcmp(argv[i], "--mutant") == 0 && mutant_find(value, &arguments->mutant))
+            i++;
+        else
+            usage("what is that?");
     }
 }
 

@@ -145,8 +145,10 @@ static void describe_reply(const struct reply_view *reply, struct bytes *out) {
     case REPLY_VIEW_BULK:
     case REPLY_VIEW_OTHER: break;
     }
-    if (text.size > 100) bytes_add_printf(out, "(%zu bytes)", text.size);
-    else bytes_add_slice(out, text);
+    if (text.size > 100)
+        bytes_add_printf(out, "(%zu bytes)", text.size);
+    else
+        bytes_add_slice(out, text);
 }
 
 void message_describe(const struct message *message, struct bytes *out) {

@@ -20,18 +20,18 @@ enum message_kind {
 enum { MESSAGE_ARGS = 8 };
 
 struct message {
-    struct message   *next;
+    struct message *next;
     enum message_kind kind;
-    int64_t           arrive_us;
-    enum line_reason  reason;
-    int64_t           number;
-    bool              flag;
-    char              id[41];
-    size_t            count;
-    struct slice      args[MESSAGE_ARGS];
+    int64_t arrive_us;
+    enum line_reason reason;
+    int64_t number;
+    bool flag;
+    char id[41];
+    size_t count;
+    struct slice args[MESSAGE_ARGS];
     struct reply_view reply, children[MESSAGE_ARGS];
-    struct slice      text;
-    char              data[]; /* what the slices point to */
+    struct slice text;
+    char data[]; /* what the slices point to */
 };
 
 /* All give: message_free(). */
@@ -48,7 +48,7 @@ struct message *message_integer(int64_t value);
 struct message *message_array(const char *const *elements, size_t count);
 /* The answer of SENTINEL is-master-down-by-addr. */
 struct message *message_vote(bool down, const char *leader, int64_t epoch);
-void            message_free(struct message *message);
+void message_free(struct message *message);
 
 bool message_is(const struct message *message, size_t argument, const char *text); /* ASCII case ignored */
 void message_describe(const struct message *message, struct bytes *out);

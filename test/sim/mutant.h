@@ -26,4 +26,4 @@ const char *mutant_name(enum mutant mutant); /* "vote-not-saved" */
 const char *mutant_help(enum mutant mutant);
 /* The invariants that must notice it, with blanks between; the others are not checked. NULL: all are. */
 const char *mutant_expects(enum mutant mutant);
-bool        mutant_find(const char *name, enum mutant *mutant);
+bool mutant_find(const char *name, enum mutant *mutant);

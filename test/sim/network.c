@@ -16,43 +16,43 @@ enum {
 };
 
 struct host {
-    char                       address[NETWORK_ADDRESS_SIZE];
-    uint16_t                   port;
-    bool                       powered, running;
-    int64_t                    paused_until_us, slow_us;
+    char address[NETWORK_ADDRESS_SIZE];
+    uint16_t port;
+    bool powered, running;
+    int64_t paused_until_us, slow_us;
     const struct listener_ops *listener;
-    void                      *process;
-    bool                      *cut_to; /* by host */
+    void *process;
+    bool *cut_to; /* by host */
 };
 
 struct link_end {
-    struct link           *link;
-    unsigned               host;
-    bool                   held; /* a process (or its kernel) has it */
-    const struct link_ops *ops;  /* NULL: not accepted yet */
-    void                  *context;
-    struct message        *first, **last; /* on their way to this end */
-    int64_t                last_arrive_us, stalled_us, retry_us;
-    struct happening       deliver;
+    struct link *link;
+    unsigned host;
+    bool held;                  /* a process (or its kernel) has it */
+    const struct link_ops *ops; /* NULL: not accepted yet */
+    void *context;
+    struct message *first, **last; /* on their way to this end */
+    int64_t last_arrive_us, stalled_us, retry_us;
+    struct happening deliver;
 };
 
 struct link {
-    struct network  *network;
+    struct network *network;
     struct list_node node;
-    struct link_end  ends[2]; /* the one who opened it, the one who was asked */
+    struct link_end ends[2]; /* the one who opened it, the one who was asked */
     struct happening syn, expire;
-    int64_t          syn_retry_us;
-    uint16_t         port;
-    bool             busy; /* a callback runs */
+    int64_t syn_retry_us;
+    uint16_t port;
+    bool busy; /* a callback runs */
 };
 
 struct network {
-    struct schedule       *schedule;
-    struct random         *random;
+    struct schedule *schedule;
+    struct random *random;
     struct network_weather weather;
-    struct host            hosts[MOST_HOSTS]; /* fixed: addresses are lent */
-    unsigned               count, addresses;
-    struct list            links;
+    struct host hosts[MOST_HOSTS]; /* fixed: addresses are lent */
+    unsigned count, addresses;
+    struct list links;
 };
 
 struct network *network_new(struct schedule *schedule, struct random *random) {
@@ -220,7 +220,7 @@ static void lose(struct link_end *end, enum line_reason reason) {
 
 /* Nobody is there for what arrived: the sender's kernel is told so. */
 static void answer_reset(struct link_end *end) {
-    struct network  *network = end->link->network;
+    struct network *network = end->link->network;
     struct link_end *sender = other_end(end);
     drop_messages(end);
     if (sender->held && passes(network, end->host, sender->host))
@@ -238,8 +238,10 @@ static void try_again(struct link_end *end) {
     }
     drop_messages(end);
     struct link_end *sender = other_end(end);
-    if (sender->held) lose(sender, LINE_TIMEOUT);
-    else if (end->held) lose(end, LINE_TIMEOUT); /* keepalive: nobody sends any more */
+    if (sender->held)
+        lose(sender, LINE_TIMEOUT);
+    else if (end->held)
+        lose(end, LINE_TIMEOUT); /* keepalive: nobody sends any more */
 }
 
 static void hand_over(struct link_end *end, struct message *message) {
@@ -263,10 +265,10 @@ static void hand_over(struct link_end *end, struct message *message) {
 }
 
 static void on_deliver(struct happening *happening) {
-    struct link_end   *end = container_of(happening, struct link_end, deliver);
-    struct network    *network = end->link->network;
+    struct link_end *end = container_of(happening, struct link_end, deliver);
+    struct network *network = end->link->network;
     const struct host *host = &network->hosts[end->host];
-    struct message    *message = end->first;
+    struct message *message = end->first;
     /* A close that the own kernel reports has no way to go. */
     bool local = message->kind == MESSAGE_CLOSE && message->reason == LINE_TIMEOUT;
     if (!local && !passes(network, other_end(end)->host, end->host)) {
@@ -305,9 +307,9 @@ static void on_expire(struct happening *happening) {
 }
 
 static void on_syn(struct happening *happening) {
-    struct link       *link = container_of(happening, struct link, syn);
-    struct network    *network = link->network;
-    unsigned           from = link->ends[0].host, to = link->ends[1].host;
+    struct link *link = container_of(happening, struct link, syn);
+    struct network *network = link->network;
+    unsigned from = link->ends[0].host, to = link->ends[1].host;
     const struct host *host = &network->hosts[to];
     if (!passes(network, from, to) || !passes(network, to, from)) {
         link->syn_retry_us *= 2;
@@ -335,8 +337,8 @@ static void init_end(struct link *link, int side, unsigned host) {
 struct link_end *link_open(struct network *network, unsigned from, const char *address, uint16_t port,
                            int64_t timeout_us, const struct link_ops *ops, void *context) {
     struct link *link = mem_zalloc(sizeof *link);
-    unsigned     to = from;
-    bool         exists = network_find_host(network, address, &to);
+    unsigned to = from;
+    bool exists = network_find_host(network, address, &to);
     link->network = network;
     link->port = port;
     list_add(&network->links, &link->node);
@@ -361,8 +363,8 @@ void link_send(struct link_end *end, struct message *message) {
 
 void link_close(struct link_end *end) {
     CHECK(end->held);
-    struct link     *link = end->link;
-    struct network  *network = link->network;
+    struct link *link = end->link;
+    struct network *network = link->network;
     struct link_end *to = other_end(end);
     end->held = false;
     schedule_cancel(network->schedule, &link->syn);
@@ -382,8 +384,8 @@ const char *link_local_address(const struct link_end *end) {
 /* The end of a process */
 
 static void abandon(struct link_end *end, bool power_lost) {
-    struct link     *link = end->link;
-    struct network  *network = link->network;
+    struct link *link = end->link;
+    struct network *network = link->network;
     struct link_end *to = other_end(end);
     end->held = false;
     schedule_cancel(network->schedule, &link->syn);

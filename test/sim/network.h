@@ -29,22 +29,22 @@ struct listener_ops {
 };
 
 struct network_weather {
-    int64_t  latency_us;    /* of every message, at least */
-    int64_t  jitter_us;     /* and this much more on average */
+    int64_t latency_us;     /* of every message, at least */
+    int64_t jitter_us;      /* and this much more on average */
     unsigned loss_permille; /* messages whose first packet is lost: 200 ms later, or 400, ... */
 };
 
 enum { NETWORK_ADDRESS_SIZE = 46 };
 
 struct network *network_new(struct schedule *schedule, struct random *random); /* keeps both; gives: network_free() */
-void            network_free(struct network **network);                        /* takes */
-void            network_set_weather(struct network *network, const struct network_weather *weather);
+void network_free(struct network **network);                                   /* takes */
+void network_set_weather(struct network *network, const struct network_weather *weather);
 
 /* A host with its one address. Hosts are numbered from 0. */
-unsigned    network_add_host(struct network *network);
+unsigned network_add_host(struct network *network);
 const char *network_address(const struct network *network, unsigned host); /* lends: "10.7.0.1" */
-bool        network_find_host(const struct network *network, const char *address, unsigned *host);
-void        network_change_address(struct network *network, unsigned host); /* a new one; old connections are reset */
+bool network_find_host(const struct network *network, const char *address, unsigned *host);
+void network_change_address(struct network *network, unsigned host); /* a new one; old connections are reset */
 
 /* The process of a host. Stopping one resets its connections, or, when the power fails, leaves the peers in silence;
  * no callbacks reach the process any more. */
@@ -62,7 +62,7 @@ void network_heal(struct network *network); /* no cuts, no slow nodes; what was 
 /* Gives an end that is the caller's until on_closed or link_close(). */
 struct link_end *link_open(struct network *network, unsigned from, const char *address, uint16_t port,
                            int64_t timeout_us, const struct link_ops *ops, void *context);
-void             link_send(struct link_end *end, struct message *message); /* takes */
-void             link_close(struct link_end *end);                         /* takes; no on_closed */
-unsigned    link_peer_host(const struct link_end *end);
+void link_send(struct link_end *end, struct message *message); /* takes */
+void link_close(struct link_end *end);                         /* takes; no on_closed */
+unsigned link_peer_host(const struct link_end *end);
 const char *link_local_address(const struct link_end *end); /* lends */

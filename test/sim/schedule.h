@@ -12,8 +12,8 @@ struct happening {
 
 struct schedule {
     struct heap heap;
-    int64_t     now_us;
-    uint64_t    count; /* happenings so far */
+    int64_t now_us;
+    uint64_t count; /* happenings so far */
 };
 
 void schedule_init(struct schedule *schedule);

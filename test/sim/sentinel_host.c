@@ -8,9 +8,9 @@ enum { MILLISECOND = 1000, SECOND = 1000 * MILLISECOND };
 
 struct lookup {
     struct sentinel_host *host;
-    struct list_node      node;
-    struct happening      done;
-    char                 *name;
+    struct list_node node;
+    struct happening done;
+    char *name;
 };
 
 bool host_hears(const struct sentinel_host *host) {
@@ -51,8 +51,10 @@ static void on_written(void *context, uint64_t sequence, bool ok) {
 
 static void on_told(struct happening *happening) {
     struct sentinel_host *host = container_of(happening, struct sentinel_host, written);
-    if (is_paused(host)) schedule_at(host->schedule, &host->written, host->paused_until_us + 1);
-    else if (host_hears(host)) tell_saved(host, host->saving, host->written_ok);
+    if (is_paused(host))
+        schedule_at(host->schedule, &host->written, host->paused_until_us + 1);
+    else if (host_hears(host))
+        tell_saved(host, host->saving, host->written_ok);
 }
 
 static void save(struct sentinel_host *host, const struct action *action) {
@@ -73,13 +75,13 @@ static void save(struct sentinel_host *host, const struct action *action) {
 /* Names */
 
 static void on_looked_up(struct happening *happening) {
-    struct lookup        *lookup = container_of(happening, struct lookup, done);
+    struct lookup *lookup = container_of(happening, struct lookup, done);
     struct sentinel_host *host = lookup->host;
     if (is_paused(host)) {
         schedule_at(host->schedule, &lookup->done, host->paused_until_us + 1);
         return;
     }
-    const char  *address = host->traits.lookup(host->traits.lookup_context, lookup->name);
+    const char *address = host->traits.lookup(host->traits.lookup_context, lookup->name);
     struct event event = {.kind = EVENT_RESOLVED};
     event.resolved.name = slice_text(lookup->name);
     event.resolved.ip = slice_text(address ? address : "");
@@ -91,8 +93,8 @@ static void on_looked_up(struct happening *happening) {
 
 static void resolve(struct sentinel_host *host, const char *name) {
     LIST_EACH(&host->lookups, node)
-        if (strcmp(container_of(node, struct lookup, node)->name, name) == 0)
-            host_breach(host, "a name is looked up twice at a time");
+    if (strcmp(container_of(node, struct lookup, node)->name, name) == 0)
+        host_breach(host, "a name is looked up twice at a time");
     struct lookup *lookup = mem_zalloc(sizeof *lookup);
     lookup->host = host;
     lookup->name = mem_strdup(name);
@@ -117,15 +119,16 @@ static void end_lookups(struct sentinel_host *host) {
 static void wake_at(struct sentinel_host *host, int64_t at_ms) {
     int64_t at_us = virtual_clock_when_us(&host->clock, at_ms);
     int64_t late_us = dice_around(host->random, host->traits.late_us);
-    if (at_us >= INT64_MAX / 2) schedule_cancel(host->schedule, &host->wake);
-    else schedule_at(host->schedule, &host->wake, MAX(at_us, host->schedule->now_us) + late_us);
+    if (at_us >= INT64_MAX / 2)
+        schedule_cancel(host->schedule, &host->wake);
+    else
+        schedule_at(host->schedule, &host->wake, MAX(at_us, host->schedule->now_us) + late_us);
 }
 
 static void on_wake(struct happening *happening) {
     struct sentinel_host *host = container_of(happening, struct sentinel_host, wake);
     if (is_paused(host)) {
-        schedule_at(host->schedule, &host->wake,
-                    host->paused_until_us + dice_between(host->random, 1, MILLISECOND));
+        schedule_at(host->schedule, &host->wake, host->paused_until_us + dice_between(host->random, 1, MILLISECOND));
         return;
     }
     host_step(host, &(struct event){.kind = EVENT_TIMER});
@@ -161,8 +164,8 @@ static void trace_event(struct sentinel_host *host, const struct event *event) {
     switch (event->kind) {
     case EVENT_LINE_UP:
     case EVENT_LINE_DOWN:
-        bytes_add_printf(&text, " #%u %s %s", event->line.instance, event->line.line == LINE_COMMAND ? "command" : "pubsub",
-                         line_reason_name(event->line.reason));
+        bytes_add_printf(&text, " #%u %s %s", event->line.instance,
+                         event->line.line == LINE_COMMAND ? "command" : "pubsub", line_reason_name(event->line.reason));
         break;
     case EVENT_REPLY: {
         struct message reply = {.kind = MESSAGE_REPLY, .reply = event->reply.reply};
@@ -181,7 +184,8 @@ static void trace_event(struct sentinel_host *host, const struct event *event) {
                          event->vote.run_id.data);
         break;
     case EVENT_SAVED:
-        bytes_add_printf(&text, " %llu %s", (unsigned long long)event->saved.sequence, event->saved.ok ? "ok" : "failed");
+        bytes_add_printf(&text, " %llu %s", (unsigned long long)event->saved.sequence,
+                         event->saved.ok ? "ok" : "failed");
         break;
     default: break;
     }

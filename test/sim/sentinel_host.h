@@ -28,13 +28,13 @@ struct host_observer {
 };
 
 struct sentinel_traits {
-    const char                  *name; /* "s1", for traces; borrowed for the host's life */
-    struct machine_config        config;
-    struct disk_traits           disk;
-    int64_t                      late_us;   /* timers fire so late on average */
-    enum mutant                  mutant;
-    const struct host_observer  *observer;
-    void                        *observer_context;
+    const char *name; /* "s1", for traces; borrowed for the host's life */
+    struct machine_config config;
+    struct disk_traits disk;
+    int64_t late_us; /* timers fire so late on average */
+    enum mutant mutant;
+    const struct host_observer *observer;
+    void *observer_context;
     /* Looks a name up: an address, or NULL. */
     const char *(*lookup)(void *context, const char *name);
     void *lookup_context;
@@ -43,7 +43,7 @@ struct sentinel_traits {
 /* Keeps what the traits point to. Gives: sentinel_host_free(). It does not run yet. */
 struct sentinel_host *sentinel_host_new(struct network *network, struct schedule *schedule, struct random *random,
                                         struct trace *trace, const struct sentinel_traits *traits);
-void                  sentinel_host_free(struct sentinel_host **host); /* takes */
+void sentinel_host_free(struct sentinel_host **host); /* takes */
 
 void sentinel_host_start(struct sentinel_host *host);
 void sentinel_host_crash(struct sentinel_host *host, bool power_lost);
@@ -56,13 +56,13 @@ void sentinel_host_fail_disk(struct sentinel_host *host, bool failing);
 /* An operator's word. `event` is borrowed; its token is the host's. */
 void sentinel_host_order(struct sentinel_host *host, struct event *event);
 
-unsigned                    sentinel_host_number(const struct sentinel_host *host); /* in the network */
-const char                 *sentinel_host_name(const struct sentinel_host *host);
-const char                 *sentinel_host_id(const struct sentinel_host *host);
-bool                        sentinel_host_is_born(const struct sentinel_host *host);    /* there is a process */
-bool                        sentinel_host_is_running(const struct sentinel_host *host); /* and it did not just crash */
-bool                        sentinel_host_is_paused(const struct sentinel_host *host);
-const struct world         *sentinel_host_world(const struct sentinel_host *host); /* NULL: it does not run */
+unsigned sentinel_host_number(const struct sentinel_host *host); /* in the network */
+const char *sentinel_host_name(const struct sentinel_host *host);
+const char *sentinel_host_id(const struct sentinel_host *host);
+bool sentinel_host_is_born(const struct sentinel_host *host);    /* there is a process */
+bool sentinel_host_is_running(const struct sentinel_host *host); /* and it did not just crash */
+bool sentinel_host_is_paused(const struct sentinel_host *host);
+const struct world *sentinel_host_world(const struct sentinel_host *host);           /* NULL: it does not run */
 const struct state_records *sentinel_host_durable(const struct sentinel_host *host); /* what a crash would leave */
-int64_t                     sentinel_host_now_ms(const struct sentinel_host *host);
-uint64_t                    sentinel_host_steps(const struct sentinel_host *host);
+int64_t sentinel_host_now_ms(const struct sentinel_host *host);
+uint64_t sentinel_host_steps(const struct sentinel_host *host);

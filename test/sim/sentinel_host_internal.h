@@ -9,70 +9,70 @@ enum { HOST_NAME_SIZE = 64, HOST_FIRST_PORT = 26379 };
 
 /* A command that waits for its reply. Owned by its line. */
 struct awaited {
-    struct awaited   *next;
-    uint64_t          request; /* 0: the host's own */
-    uint32_t          index;
+    struct awaited *next;
+    uint64_t request; /* 0: the host's own */
+    uint32_t index;
     enum request_kind kind;
-    int64_t           sent_us;
-    int64_t           epoch; /* REQUEST_ASK with a candidate: which; else -1 */
+    int64_t sent_us;
+    int64_t epoch; /* REQUEST_ASK with a candidate: which; else -1 */
 };
 
 /* One line to one watched instance. Owned by the host. */
 struct host_line {
     struct sentinel_host *host;
-    uint32_t              instance;
-    enum line_kind        kind;
-    struct link_end      *end; /* NULL: closed */
-    bool                  up;
-    char                  address[NETWORK_ADDRESS_SIZE];
-    uint16_t              port;
-    char                  client_name[HOST_NAME_SIZE];
-    struct awaited       *first, **last;
+    uint32_t instance;
+    enum line_kind kind;
+    struct link_end *end; /* NULL: closed */
+    bool up;
+    char address[NETWORK_ADDRESS_SIZE];
+    uint16_t port;
+    char client_name[HOST_NAME_SIZE];
+    struct awaited *first, **last;
 };
 
 /* A connection that another sentinel (or a tool) opened to us. Owned by the host. */
 struct caller {
     struct sentinel_host *host;
-    struct list_node      node;
-    struct link_end      *end;
-    char                  name[HOST_NAME_SIZE];
-    struct list           slots; /* of struct slot: replies in the order of the commands */
+    struct list_node node;
+    struct link_end *end;
+    char name[HOST_NAME_SIZE];
+    struct list slots; /* of struct slot: replies in the order of the commands */
 };
 
 struct slot {
     struct list_node node;
-    struct caller   *caller;
-    uint64_t         token; /* 0: answered */
-    struct message  *reply;
-    char             primary[HOST_NAME_SIZE], candidate[SENTINEL_ID_SIZE];
-    int64_t          epoch;
+    struct caller *caller;
+    uint64_t token; /* 0: answered */
+    struct message *reply;
+    char primary[HOST_NAME_SIZE], candidate[SENTINEL_ID_SIZE];
+    int64_t epoch;
 };
 
 struct sentinel_host {
-    struct network        *network;
-    struct schedule       *schedule;
-    struct random         *random;
-    struct trace          *trace;
+    struct network *network;
+    struct schedule *schedule;
+    struct random *random;
+    struct trace *trace;
     struct sentinel_traits traits;
-    unsigned               number;
-    struct virtual_clock   clock;
-    struct disk           *disk;
+    unsigned number;
+    struct virtual_clock clock;
+    struct disk *disk;
 
-    struct machine  *machine; /* NULL: does not run */
-    struct actions   actions;
-    bool             stepping;
-    bool             dying; /* crashed in the middle of a step; `crash` finishes it */
-    unsigned         crash_within; /* 0: no */
-    bool             written_ok;
-    int64_t          paused_since_us, paused_until_us;
-    int64_t          born_us;
-    uint64_t         steps, tokens, saving;
+    struct machine *machine; /* NULL: does not run */
+    struct actions actions;
+    bool stepping;
+    bool dying;            /* crashed in the middle of a step; `crash` finishes it */
+    unsigned crash_within; /* 0: no */
+    bool written_ok;
+    int64_t paused_since_us, paused_until_us;
+    int64_t born_us;
+    uint64_t steps, tokens, saving;
     struct happening wake, crash, resume, written;
     struct host_line **lines; /* by instance number * LINE_KINDS + kind; NULL: never used */
-    size_t           line_count;
-    struct list      callers;
-    struct list      lookups; /* of struct lookup */
-    unsigned         lies;
+    size_t line_count;
+    struct list callers;
+    struct list lookups; /* of struct lookup */
+    unsigned lies;
 };
 
 /* sentinel_host.c */

@@ -36,7 +36,7 @@ static struct message *ping(struct server *server) {
 
 static struct message *info(struct server *server, const struct message *message) {
     struct bytes text = {0};
-    bool         all = message->count == 1;
+    bool all = message->count == 1;
     server_write_info(server, all || message_is(message, 1, "server"), all || message_is(message, 1, "replication"),
                       &text);
     struct message *reply = message_bulk(bytes_slice(&text));
@@ -70,7 +70,7 @@ static const char *replicaof(struct server *server, struct slice host, struct sl
 
 static const char *queued_command(struct server_client *client, char *line) {
     struct server *server = client->server;
-    struct slice   rest = slice_text(line), part, args[4] = {{0}};
+    struct slice rest = slice_text(line), part, args[4] = {{0}};
     for (size_t i = 0; i < COUNT_OF(args) && slice_split(&rest, ' ', &part); i++) args[i] = part;
     if (slice_is_nocase(args[0], "slaveof") || slice_is_nocase(args[0], "replicaof"))
         return replicaof(server, args[1], args[2]);
@@ -90,8 +90,7 @@ static struct message *exec(struct server_client *client) {
     const char *results[SERVER_QUEUE];
     if (!client->in_multi) return message_error("ERR EXEC without MULTI");
     client->in_multi = false;
-    if (client->multi_failed)
-        return message_error("EXECABORT Transaction discarded because of previous errors.");
+    if (client->multi_failed) return message_error("EXECABORT Transaction discarded because of previous errors.");
     for (size_t i = 0; i < client->queued; i++) results[i] = queued_command(client, client->queue[i]);
     return message_array(results, client->queued);
 }
@@ -113,7 +112,7 @@ static struct message *queue(struct server_client *client, const struct message 
 }
 
 static struct message *failover(struct server *server, const struct message *message) {
-    int64_t  timeout_ms = 60000;
+    int64_t timeout_ms = 60000;
     uint16_t port;
     if (!server->traits.hands_over) return message_error("ERR unknown command 'FAILOVER'");
     if (message_is(message, 1, "abort")) {

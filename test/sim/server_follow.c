@@ -13,7 +13,7 @@ static bool is_paused(const struct server *server) {
 void server_advance(struct server *server) {
     int64_t from_us = MAX(server->offset_us, MIN(server->paused_until_us, server->schedule->now_us));
     int64_t entries = (server->schedule->now_us - from_us) / server->traits.writes_us;
-    bool    writable = server->running && server->role.primary && !server->handing_over && !is_paused(server);
+    bool writable = server->running && server->role.primary && !server->handing_over && !is_paused(server);
     if (writable && entries > 0) {
         server->offset += entries * ENTRY_BYTES;
         server->offset_us = from_us + entries * server->traits.writes_us;
@@ -44,7 +44,7 @@ static bool may_feed(const struct server *server) {
 
 static void on_sync_done(struct happening *happening) {
     struct server_client *client = container_of(happening, struct server_client, sync);
-    struct server        *server = client->server;
+    struct server *server = client->server;
     if (is_paused(server)) {
         schedule_at(server->schedule, &client->sync, server->paused_until_us + 1);
         return;
@@ -117,7 +117,7 @@ static void retry_later(struct server *server) {
 }
 
 static void on_upstream_open(void *context, struct link_end *end) {
-    struct server  *server = context;
+    struct server *server = context;
     struct message *message = message_new(MESSAGE_PSYNC);
     memcpy(message->id, server->replication_id, sizeof message->id);
     message->number = server->offset;
@@ -216,7 +216,7 @@ void server_become_primary(struct server *server) {
 /* FAILOVER: writes stop; when the chosen replica has everything it is asked to take over. */
 static void on_handover(struct happening *happening) {
     struct server *server = container_of(happening, struct server, handover);
-    unsigned       target;
+    unsigned target;
     if (!server->running || !server->handing_over || !server->role.primary) return;
     if (server->schedule->now_us > server->handover_until_us ||
         !network_find_host(server->network, server->handover_address, &target)) {

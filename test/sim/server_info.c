@@ -13,7 +13,7 @@ static void write_server(struct server *server, struct bytes *out) {
 
 static void write_following(struct server *server, struct bytes *out) {
     int64_t now_us = server->schedule->now_us;
-    bool    up = server->follow == FOLLOW_UP;
+    bool up = server->follow == FOLLOW_UP;
     bytes_add_printf(out,
                      "role:slave\r\nmaster_host:%s\r\nmaster_port:%u\r\nmaster_link_status:%s\r\n"
                      "master_last_io_seconds_ago:%lld\r\nmaster_sync_in_progress:%d\r\nslave_read_repl_offset:%lld\r\n"
@@ -46,8 +46,10 @@ void server_write_info(struct server *server, bool server_section, bool replicat
     if (!replication_section) return;
     server_advance(server);
     bytes_add_text(out, "# Replication\r\n");
-    if (server->role.primary) bytes_add_text(out, "role:master\r\n");
-    else write_following(server, out);
+    if (server->role.primary)
+        bytes_add_text(out, "role:master\r\n");
+    else
+        write_following(server, out);
     write_replicas(server, out);
     bytes_add_printf(out,
                      "master_failover_state:%s\r\nmaster_replid:%s\r\n"

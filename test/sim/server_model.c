@@ -22,7 +22,7 @@ static void on_closed(void *context, struct link_end *end, enum line_reason reas
 }
 
 static void *on_accept(void *process, struct link_end *end) {
-    struct server        *server = process;
+    struct server *server = process;
     struct server_client *client = mem_zalloc(sizeof *client);
     client->server = server;
     client->end = end;
@@ -30,7 +30,7 @@ static void *on_accept(void *process, struct link_end *end) {
     return client;
 }
 
-static const struct link_ops     client_ops = {.on_message = on_message, .on_closed = on_closed};
+static const struct link_ops client_ops = {.on_message = on_message, .on_closed = on_closed};
 static const struct listener_ops listener_ops = {.ops = &client_ops, .accept = on_accept};
 
 struct server *server_new(struct network *network, struct schedule *schedule, struct random *random,

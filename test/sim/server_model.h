@@ -11,22 +11,22 @@
 struct server;
 
 struct server_traits {
-    const char *name;         /* "m1-s2", for traces; borrowed for the server's life */
-    int64_t     priority;     /* replica-priority */
-    int64_t     writes_us;    /* clients write one entry so often while it is a primary */
-    int64_t     sync_us;      /* of a full sync */
-    int64_t     stream_us;    /* how often what was written is sent to replicas */
-    int64_t     timeout_us;   /* repl-timeout */
-    bool        announced;    /* replica-announced */
-    bool        rewrites;     /* has a configuration file that CONFIG REWRITE may write */
-    bool        serves_stale; /* replica-serve-stale-data: else MASTERDOWN while the link is down */
-    bool        hands_over;   /* knows FAILOVER (6.2 and later) */
+    const char *name;   /* "m1-s2", for traces; borrowed for the server's life */
+    int64_t priority;   /* replica-priority */
+    int64_t writes_us;  /* clients write one entry so often while it is a primary */
+    int64_t sync_us;    /* of a full sync */
+    int64_t stream_us;  /* how often what was written is sent to replicas */
+    int64_t timeout_us; /* repl-timeout */
+    bool announced;     /* replica-announced */
+    bool rewrites;      /* has a configuration file that CONFIG REWRITE may write */
+    bool serves_stale;  /* replica-serve-stale-data: else MASTERDOWN while the link is down */
+    bool hands_over;    /* knows FAILOVER (6.2 and later) */
 };
 
 /* Traces go to `trace` when it is not NULL. Gives: server_free(). It does not run yet. */
 struct server *server_new(struct network *network, struct schedule *schedule, struct random *random,
                           const struct server_traits *traits, uint16_t port);
-void           server_free(struct server **server); /* takes */
+void server_free(struct server **server); /* takes */
 /* Its configuration file at first: a primary when `primary` is NULL. */
 void server_configure(struct server *server, const char *primary, uint16_t port);
 
@@ -35,14 +35,14 @@ void server_stop(struct server *server, bool power_lost); /* kill -9, or the who
 void server_pause(struct server *server, int64_t until_us);
 void server_run_script(struct server *server, int64_t until_us, bool killable); /* answers BUSY */
 
-unsigned    server_host(const struct server *server);
-uint16_t    server_port(const struct server *server);
+unsigned server_host(const struct server *server);
+uint16_t server_port(const struct server *server);
 const char *server_name(const struct server *server);
-bool        server_is_running(const struct server *server);
-bool        server_is_paused(const struct server *server);
-bool        server_is_primary(const struct server *server);
-bool        server_is_announced(const struct server *server);
-int64_t     server_offset(const struct server *server);
+bool server_is_running(const struct server *server);
+bool server_is_paused(const struct server *server);
+bool server_is_primary(const struct server *server);
+bool server_is_announced(const struct server *server);
+int64_t server_offset(const struct server *server);
 /* It is a replica of that address and in sync. */
 bool server_follows(const struct server *server, const char *address, uint16_t port);
-int64_t     server_promotions(const struct server *server); /* how often it was ordered to be a primary */
+int64_t server_promotions(const struct server *server); /* how often it was ordered to be a primary */

@@ -11,55 +11,55 @@ enum follow_state { FOLLOW_NONE, FOLLOW_RETRY, FOLLOW_CONNECTING, FOLLOW_SYNCING
 
 /* One connection to the server; owned by it. */
 struct server_client {
-    struct server   *server;
+    struct server *server;
     struct list_node node;
     struct link_end *end;
-    bool             subscribed, in_multi, multi_failed;
-    bool             is_replica, synced; /* it follows us; its sync is done */
-    int64_t          acked;
-    char             queue[SERVER_QUEUE][96]; /* MULTI: the commands, their arguments separated by blanks */
-    size_t           queued;
-    struct happening sync;       /* the end of its sync */
-    bool             full_sync;
+    bool subscribed, in_multi, multi_failed;
+    bool is_replica, synced; /* it follows us; its sync is done */
+    int64_t acked;
+    char queue[SERVER_QUEUE][96]; /* MULTI: the commands, their arguments separated by blanks */
+    size_t queued;
+    struct happening sync; /* the end of its sync */
+    bool full_sync;
 };
 
 struct server_role {
-    bool     primary;
-    char     address[NETWORK_ADDRESS_SIZE]; /* whom it follows */
+    bool primary;
+    char address[NETWORK_ADDRESS_SIZE]; /* whom it follows */
     uint16_t port;
 };
 
 struct server {
-    struct network      *network;
-    struct schedule     *schedule;
-    struct random       *random;
+    struct network *network;
+    struct schedule *schedule;
+    struct random *random;
     struct server_traits traits;
-    unsigned             host;
-    uint16_t             port;
+    unsigned host;
+    uint16_t port;
 
-    bool               running;
-    int64_t            paused_until_us, loading_until_us, started_us;
-    int64_t            script_until_us;
-    bool               script_killable;
+    bool running;
+    int64_t paused_until_us, loading_until_us, started_us;
+    int64_t script_until_us;
+    bool script_killable;
     struct server_role role, file; /* now, and what a restart will find */
-    char               run_id[SERVER_ID_SIZE], replication_id[SERVER_ID_SIZE];
+    char run_id[SERVER_ID_SIZE], replication_id[SERVER_ID_SIZE];
 
     int64_t offset, offset_us; /* of a primary: it was `offset` then, and grows with the writes */
     int64_t promotions;
 
-    struct list       clients; /* of struct server_client */
-    size_t            replicas;
-    struct happening  stream;
+    struct list clients; /* of struct server_client */
+    size_t replicas;
+    struct happening stream;
 
     enum follow_state follow;
-    struct link_end  *upstream;
-    int64_t           link_down_us, heard_us;
-    struct happening  cron; /* retries and time-outs of the link, once a second */
+    struct link_end *upstream;
+    int64_t link_down_us, heard_us;
+    struct happening cron; /* retries and time-outs of the link, once a second */
 
-    bool             handing_over;
-    char             handover_address[NETWORK_ADDRESS_SIZE];
-    uint16_t         handover_port;
-    int64_t          handover_until_us;
+    bool handing_over;
+    char handover_address[NETWORK_ADDRESS_SIZE];
+    uint16_t handover_port;
+    int64_t handover_until_us;
     struct happening handover;
 };
 

@@ -22,7 +22,7 @@ static size_t roll_servers(struct random *random) {
 
 static void roll_weather(struct history *history) {
     static const int64_t latencies[] = {50, 100, 200, 500, 2000, 10000};
-    struct random         *random = &history->random;
+    struct random *random = &history->random;
     struct network_weather weather = {.latency_us = dice_pick(random, latencies, COUNT_OF(latencies))};
     weather.latency_us = MIN(weather.latency_us, history->down_after_ms * 20); /* down-after: 50 latencies */
     weather.jitter_us = weather.latency_us * dice_between(random, 1, 10) / 5;
@@ -34,7 +34,7 @@ static void roll_weather(struct history *history) {
 
 static void build_group(struct history *history, size_t number) {
     struct random *random = &history->random;
-    struct group  *group = &history->groups[number];
+    struct group *group = &history->groups[number];
     snprintf(group->name, sizeof group->name, "m%zu", number + 1);
     group->count = roll_servers(random);
     struct server_traits traits = {
@@ -53,8 +53,7 @@ static void build_group(struct history *history, size_t number) {
         traits.priority = dice_chance(random, 800) ? 100 : dice_between(random, 1, 200);
         /* Somebody must stay electable: the second server always is. */
         if (i > 1 && dice_chance(random, 50)) traits.priority = 0;
-        group->servers[i] =
-            server_new(history->network, &history->schedule, &history->random, &traits, SERVER_PORT);
+        group->servers[i] = server_new(history->network, &history->schedule, &history->random, &traits, SERVER_PORT);
         const char *primary = network_address(history->network, server_host(group->servers[0]));
         server_configure(group->servers[i], i ? primary : NULL, SERVER_PORT);
     }
@@ -70,13 +69,36 @@ static void build_group(struct history *history, size_t number) {
     history->slowest_us = MAX(history->slowest_us, traits.sync_us + traits.timeout_us);
 }
 
-static void build_host(struct history *history, size_t number) {
+static void name_sentinel(struct history *history, size_t number) {
     struct random *random = &history->random;
     snprintf(history->host_names[number], sizeof history->host_names[number], "s%zu", number + 1);
     dice_hex(random, history->host_ids[number], 40);
+}
+
+static void build_peer(struct history *history, size_t number) {
+    size_t name = history->host_count + number;
+    name_sentinel(history, name);
+    history->host_names[name][0] = 'r';
+    struct redis_sentinel_traits traits = {
+        .name = history->host_names[name],
+        .id = history->host_ids[name],
+        .primaries = history->watched,
+        .primary_count = history->group_count,
+        .port = SENTINEL_PORT,
+        .trace = &history->trace,
+        .invariants = history->invariants,
+    };
+    history->peers[number] = redis_sentinel_new(history->network, &history->schedule, &history->random, &traits);
+}
+
+static void build_host(struct history *history, size_t number) {
+    struct random *random = &history->random;
+    name_sentinel(history, number);
     struct sentinel_traits traits = {
         .name = history->host_names[number],
-        .config = {.id = history->host_ids[number], .port = SENTINEL_PORT, .primaries = history->watched,
+        .config = {.id = history->host_ids[number],
+                   .port = SENTINEL_PORT,
+                   .primaries = history->watched,
                    .primary_count = history->group_count},
         .disk = {.sync_us = dice_scale(random, 100, 20 * MILLISECOND),
                  .slow_permille = dice_chance(random, 200) ? 20 : 0,
@@ -97,7 +119,8 @@ static void set_bounds(struct history *history) {
     struct invariants_bounds bounds = {
         .hosts = history->hosts,
         .host_count = history->host_count,
-        .instances = servers + history->host_count + 8,
+        .instances = servers + history->sentinel_count + 8,
+        .others = history->peer_count,
         .memory_us = 5 * SECOND + 500 * MILLISECOND,
     };
     invariants_set_bounds(history->invariants, &bounds);
@@ -106,15 +129,23 @@ static void set_bounds(struct history *history) {
 void topology_build(struct history *history) {
     struct random *random = &history->random;
     static const int64_t timeouts[] = {500, 1000, 2000, 5000, 10000, 20000};
-    history->host_count = roll_sentinels(random);
+    history->sentinel_count = history->host_count = roll_sentinels(random);
     history->group_count = roll_groups(random);
-    size_t majority = history->host_count / 2 + 1;
-    history->quorum = (unsigned)(dice_chance(random, 700) ? majority
-                                                          : (size_t)dice_between(random, 1, (int64_t)history->host_count));
+    if (dice_chance(random, 150) && history->host_count >= 3) {
+        history->peer_count = (size_t)dice_between(random, 1, (int64_t)history->host_count - 1);
+        history->host_count -= history->peer_count;
+    }
+    size_t majority = history->sentinel_count / 2 + 1;
+    history->quorum =
+        (unsigned)(dice_chance(random, 700) ? majority
+                                            : (size_t)dice_between(random, 1, (int64_t)history->sentinel_count));
     history->down_after_ms = dice_chance(random, 900) ? dice_scale(random, 100, 5000) : dice_scale(random, 5000, 30000);
+    /* Redis Sentinel does not settle with less. */
+    if (history->peer_count) history->down_after_ms = MAX(history->down_after_ms, 2000);
     history->failover_timeout_ms = MAX(dice_pick(random, timeouts, COUNT_OF(timeouts)), history->down_after_ms);
     for (size_t i = 0; i < history->group_count; i++) build_group(history, i);
     for (size_t i = 0; i < history->host_count; i++) build_host(history, i);
+    for (size_t i = 0; i < history->peer_count; i++) build_peer(history, i);
     roll_weather(history);
     set_bounds(history);
 }
@@ -126,17 +157,20 @@ void topology_start_servers(struct history *history) {
 
 void topology_start_sentinels(struct history *history) {
     for (size_t i = 0; i < history->host_count; i++) sentinel_host_start(history->hosts[i]);
+    for (size_t i = 0; i < history->peer_count; i++) redis_sentinel_start(history->peers[i]);
 }
 
 void topology_free(struct history *history) {
     for (size_t i = 0; i < history->host_count; i++) sentinel_host_free(&history->hosts[i]);
+    for (size_t i = 0; i < history->peer_count; i++) redis_sentinel_free(&history->peers[i]);
     for (size_t i = 0; i < history->group_count; i++)
         for (size_t j = 0; j < history->groups[i].count; j++) server_free(&history->groups[i].servers[j]);
 }
 
 void topology_describe(const struct history *history, char *text, size_t size) {
-    int at = snprintf(text, size, "%zu sentinels, quorum %u, down-after %lld ms, failover-timeout %lld ms, servers",
-                      history->host_count, history->quorum, (long long)history->down_after_ms,
+    int at = snprintf(text, size,
+                      "%zu sentinels (%zu of Redis), quorum %u, down-after %lld ms, failover-timeout %lld ms, servers",
+                      history->sentinel_count, history->peer_count, history->quorum, (long long)history->down_after_ms,
                       (long long)history->failover_timeout_ms);
     for (size_t i = 0; i < history->group_count && at > 0 && (size_t)at < size; i++)
         at += snprintf(text + at, size - (size_t)at, "%s%zu", i ? "+" : " ", history->groups[i].count);

@@ -7,8 +7,8 @@
 
 struct trace {
     const struct schedule *schedule;
-    bool                   prints;
-    uint64_t               fingerprint;
+    bool prints;
+    uint64_t fingerprint;
 };
 
 #define TRACE(trace, ...) ((trace)->prints ? trace_line((trace), __VA_ARGS__) : (void)0)

@@ -15,4 +15,4 @@ int64_t virtual_clock_ms(const struct virtual_clock *clock, int64_t true_us); /*
 int64_t virtual_clock_wall_ms(const struct virtual_clock *clock, int64_t true_us);
 /* The true time at which the monotonic clock will show `at_ms`. */
 int64_t virtual_clock_when_us(const struct virtual_clock *clock, int64_t at_ms);
-void    virtual_clock_set_drift(struct virtual_clock *clock, int64_t true_us, int64_t drift_ppm);
+void virtual_clock_set_drift(struct virtual_clock *clock, int64_t true_us, int64_t drift_ppm);
