@@ -121,7 +121,7 @@ size_t election_votes(const struct primary *primary, size_t *needed) {
 enum election_outcome election_look(const struct primary *primary, char *why, size_t size) {
     size_t needed, votes = election_votes(primary, &needed);
     /* An opinion that was held back in the network may have made us stand: with the votes came newer ones. */
-    if (votes >= needed && primary->o_down) { /* E2 */
+    if (votes >= needed && (primary->o_down || primary->failover.forced)) { /* E2 */
         CHECK(votes > primary_voters(primary) / 2);
         return ELECTION_WON;
     }

@@ -347,8 +347,7 @@ static void look_send(struct primary *primary) {
         return;
     }
     /* The others' votes may elect us before our own disk is done. */
-    if (primary->saved_vote_epoch < failover->epoch) return; /* F1 */
-    order(primary);
+    if (primary->saved_vote_epoch >= failover->epoch) order(primary); /* F1 */
     if (!failover->ordered) {
         int64_t most_ms = MIN(primary->options.failover_timeout_ms, world->timing.election_timeout_ms);
         if (world->now_ms - failover->sm.since_ms >= most_ms)

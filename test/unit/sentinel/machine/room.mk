@@ -4,11 +4,17 @@ unit_machine_SOURCES = $(UNIT_SOURCES) \
 	test/unit/sentinel/machine/solo.c test/unit/sentinel/machine/solo.h \
 	test/unit/sentinel/machine/troupe.c test/unit/sentinel/machine/troupe.h \
 	test/unit/sentinel/machine/test_chaos.c \
+	test/unit/sentinel/machine/test_choose.c \
 	test/unit/sentinel/machine/test_down.c \
+	test/unit/sentinel/machine/test_election.c \
 	test/unit/sentinel/machine/test_facts.c \
 	test/unit/sentinel/machine/test_failover.c \
 	test/unit/sentinel/machine/test_hello.c \
 	test/unit/sentinel/machine/test_machine.c \
+	test/unit/sentinel/machine/test_operate.c \
+	test/unit/sentinel/machine/test_recall.c \
+	test/unit/sentinel/machine/test_repoint.c \
+	test/unit/sentinel/machine/test_state.c \
 	test/unit/sentinel/machine/test_tilt.c \
 	test/unit/sentinel/machine/test_vote.c
 unit_machine_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) -I$(top_srcdir)/test

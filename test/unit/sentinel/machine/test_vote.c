@@ -103,6 +103,7 @@ UNIT_TEST(vote, request_tells_who_finds_the_primary_down) {
     solo_init(&s);
     solo_start(&s, NULL, 0);
     (void)solo_hello(&s, 1, "10.0.1.2,26379," ID_B ",0,mymaster,10.0.0.1,6379,0");
+    solo_connect_all(&s, 2);
     struct event event = {.kind = EVENT_VOTE_REQUEST,
                           .vote = {.ip = SLICE("10.0.0.1"),
                                    .port = 6379,

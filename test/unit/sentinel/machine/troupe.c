@@ -38,7 +38,7 @@ struct connection {
 struct waiting { /* a vote request that a machine will answer */
     struct waiting *next;
     uint64_t token, request;
-    unsigned asker, life, connection;
+    unsigned asker, voter, life, connection;
     uint32_t instance;
 };
 
@@ -313,6 +313,7 @@ static void at_sentinel(struct troupe *troupe, struct message *message) {
                                     .token = ++troupe->inner->token,
                                     .request = message->request,
                                     .asker = message->machine,
+                                    .voter = target,
                                     .life = message->life,
                                     .connection = message->connection,
                                     .instance = message->instance};
@@ -461,13 +462,20 @@ static void deliver(struct troupe *troupe, struct message *message) {
         troupe_event(troupe, message->machine, &message->event);
 }
 
+/* Replies come in order, so a connection whose vote is not answered yet gets nothing else answered. */
+static bool is_behind_a_vote(const struct troupe *troupe, const struct message *message) {
+    for (const struct waiting *waiting = troupe->inner->waiting; waiting; waiting = waiting->next)
+        if (waiting->asker == message->machine && waiting->connection == message->connection) return true;
+    return false;
+}
+
 static void one_ms(struct troupe *troupe) {
     struct message **at = &troupe->inner->queue;
     while (*at && (*at)->at_ms <= troupe->now_ms) {
         struct message *message = *at;
         bool waits = message->kind == TO_MACHINE ? troupe->paused[message->machine]
                      : message->kind == AT_NODE  ? troupe->node[message->target].hung
-                                                 : troupe->paused[message->target];
+                                                 : troupe->paused[message->target] || is_behind_a_vote(troupe, message);
         if (waits) {
             at = &message->next;
             continue;
@@ -514,7 +522,7 @@ unsigned troupe_count(const struct troupe *troupe, const char *text) {
 /* ---- Stage directions ---- */
 
 void troupe_init(struct troupe *troupe, unsigned machines, unsigned nodes) {
-    CHECK(machines <= TROUPE_MAX && nodes <= TROUPE_MAX);
+    CHECK(machines <= TROUPE_MAX && nodes <= NODES_MAX);
     *troupe = (struct troupe){.now_ms = 1000, .machines = machines, .nodes = nodes};
     troupe->inner = mem_zalloc(sizeof *troupe->inner);
     troupe->config = (struct primary_config){.name = "mymaster",
@@ -587,6 +595,16 @@ void troupe_return(struct troupe *troupe, unsigned node, int follows) {
 void troupe_kill_machine(struct troupe *troupe, unsigned machine) {
     machine_free(&troupe->machine[machine]);
     troupe->inner->life[machine]++;
+    struct waiting **at = &troupe->inner->waiting;
+    while (*at) {
+        struct waiting *waiting = *at;
+        if (waiting->voter != machine) {
+            at = &waiting->next;
+            continue;
+        }
+        *at = waiting->next;
+        mem_free(waiting);
+    }
     memset(troupe->inner->connections[machine], 0, sizeof troupe->inner->connections[machine]);
     bytes_add_printf(&troupe->log, "[%" PRId64 "] S%u gone\n", troupe->now_ms, machine + 1);
     reset_all(troupe, false, machine);

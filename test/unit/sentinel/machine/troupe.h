@@ -7,7 +7,7 @@
 #pragma once
 #include "sentinel/machine/machine.h"
 
-enum { TROUPE_MAX = 8, LATENCY_MS = 1, DISK_MS = 2 };
+enum { TROUPE_MAX = 8, NODES_MAX = 64, LATENCY_MS = 1, DISK_MS = 2 };
 
 struct node {
     bool alive;  /* else connections are refused and reset */
@@ -30,9 +30,9 @@ struct troupe {
     struct machine *machine[TROUPE_MAX];
     bool paused[TROUPE_MAX]; /* gets no events; they wait */
     bool disk_fails[TROUPE_MAX];
-    bool cut[TROUPE_MAX][TROUPE_MAX];      /* sentinels that cannot reach each other */
-    bool cut_node[TROUPE_MAX][TROUPE_MAX]; /* sentinel, node */
-    struct node node[TROUPE_MAX];
+    bool cut[TROUPE_MAX][TROUPE_MAX];     /* sentinels that cannot reach each other */
+    bool cut_node[TROUPE_MAX][NODES_MAX]; /* sentinel, node */
+    struct node node[NODES_MAX];
     struct state_records saved[TROUPE_MAX];
     int exited[TROUPE_MAX]; /* status of ACTION_EXIT; 0 none */
     struct bytes log;       /* "[1234] S1 +sdown master mymaster ..." lines, and answers, scripts */

@@ -1,0 +1,74 @@
+#include "lib/unit.h"
+#include "sentinel/machine/election.h"
+#include "solo.h"
+#include "troupe.h"
+
+#include <stdio.h>
+
+UNIT_TEST(election, ranks_differ_between_sentinels_and_primaries) {
+    struct troupe t;
+    troupe_init(&t, 5, 2);
+    troupe_start(&t);
+    troupe_run(&t, 3000);
+    unsigned seen = 0;
+    for (unsigned m = 0; m < 5; m++) seen |= 1u << election_rank(troupe_primary(&t, m));
+    CU_ASSERT_EQUAL(seen, 31); /* each rank once */
+    /* The next configuration has another order, so that the work is shared. */
+    unsigned firsts = 0;
+    for (uint64_t epoch = 1; epoch < 30; epoch++)
+        for (unsigned m = 0; m < 5; m++) {
+            troupe_primary(&t, m)->config_epoch = epoch;
+            if (election_rank(troupe_primary(&t, m)) == 0) firsts |= 1u << m;
+        }
+    CU_ASSERT_EQUAL(firsts, 31);
+    troupe_fini(&t);
+}
+
+UNIT_TEST(election, takes_one_round_among_many_sentinels) {
+    for (unsigned machines = 3; machines <= 7; machines += 2) {
+        struct troupe t;
+        troupe_init(&t, machines, 3);
+        t.config.quorum = machines / 2 + 1;
+        troupe_start(&t);
+        troupe_run(&t, 4000);
+        int64_t killed = t.now_ms;
+        troupe_kill(&t, 0);
+        CU_ASSERT_TRUE(troupe_until(&t, "promoted\n", 1100));
+        CU_ASSERT_TRUE(t.now_ms - killed < 1000 + 100);
+        troupe_run(&t, 50);
+        CU_ASSERT_EQUAL(troupe_count(&t, "+switch-master"), machines);
+        CU_ASSERT_EQUAL(troupe_count(&t, "+try-failover"), 1);
+        troupe_fini(&t);
+    }
+}
+
+UNIT_TEST(election, of_twenty_primaries_at_once_takes_about_one_round_each) {
+    struct troupe t;
+    troupe_init(&t, 5, 40);
+    struct primary_config many[20];
+    char texts[20][2][16];
+    t.config.quorum = 3;
+    for (unsigned i = 0; i < 20; i++) {
+        snprintf(texts[i][0], sizeof texts[i][0], "p%u", i);
+        snprintf(texts[i][1], sizeof texts[i][1], "10.0.0.%u", 2 * i + 1);
+        many[i] = t.config;
+        many[i].name = texts[i][0];
+        many[i].host = texts[i][1];
+        t.node[2 * i].follows = -1;
+        t.node[2 * i + 1].follows = (int)(2 * i);
+    }
+    t.base.primaries = many;
+    t.base.primary_count = 20;
+    troupe_start(&t);
+    troupe_run(&t, 4000);
+    int64_t killed = t.now_ms;
+    for (unsigned i = 0; i < 20; i++) troupe_kill(&t, 2 * i);
+    while (troupe_count(&t, "+promoted-slave") < 20 && t.now_ms < killed + 3000) troupe_run(&t, 10);
+    CU_ASSERT_TRUE(t.now_ms - killed < 1000 + 250);
+    CU_ASSERT_EQUAL(troupe_count(&t, "+promoted-slave"), 20);
+    troupe_run(&t, 100);
+    CU_ASSERT_EQUAL(troupe_count(&t, "+switch-master"), 100);
+    /* Votes on one connection are answered one after the other here, so one of the next rank may lose patience. */
+    CU_ASSERT_TRUE(troupe_count(&t, "+try-failover") <= 22);
+    troupe_fini(&t);
+}
