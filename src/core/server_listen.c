@@ -93,6 +93,7 @@ static void remember(struct server *server, enum place place, const struct liste
 
 static bool open_place(struct server *server, enum place place, struct wanted *wanted, struct error *err) {
     struct listener **listener = &server->internal->listeners[place];
+    if (place == PLACE_UNIX && *listener) return true; /* its parameters cannot be changed at run time */
     wanted->settings.addresses = wanted->addresses;
     if (!wanted->is_wanted) {
         listener_free(listener);
