@@ -141,7 +141,7 @@ struct server *server_new(void) {
     server->users = users_new(server->commands);
     server->channels = channels_new();
     server->error_stats = table_new();
-    server->version = "7.0.15";
+    server->version = KVD_REDIS_VERSION;
     server->mode_name = "standalone";
     server->next_client_id = 1;
     random_os_hex(server->run_id, 40);

@@ -115,6 +115,7 @@ struct store *store_install(struct server *server) {
         .before_sleep = before_sleep,
         .reset_stats = reset_stats,
     };
+    server->role_name = "master";
     server_add_hooks(server, &store->hooks);
     server_add_commands(server, string_commands, string_command_count);
     server_add_commands(server, generic_commands, generic_command_count);
