@@ -1,5 +1,7 @@
 # The configuration examples and the systemd units.
 EXTRA_DIST += config/kvd.service.in config/kvd-sentinel.service.in
+exampledir = $(docdir)/examples
+dist_example_DATA = config/server.yaml config/sentinel.yaml
 
 systemd_units = config/kvd.service config/kvd-sentinel.service
 CLEANFILES += $(systemd_units)

@@ -8,6 +8,8 @@ const char arguments_usage[] =
     "       kvd --sentinel FILE [--PARAMETER VALUE...]   a sentinel (also under the name kv-sentinel)\n"
     "       kvd --check-config FILE                      validate a configuration (with --sentinel: a sentinel's)\n"
     "       kvd --import-config FILE                     a redis.conf or sentinel.conf as YAML\n"
+    "       kvd [--sentinel] --dump-config               an example file with every parameter\n"
+    "       kvd [--sentinel] --dump-parameters           the reference of the parameters, as Markdown\n"
     "       kvd --check-rdb FILE | --check-aof FILE      check a file (also under the name kvd-check-rdb, kvd-check-aof)\n"
     "       kvd --test-memory MEGABYTES                  test this machine's memory\n"
     "       kvd --dump-machines                          the sentinel's state machines\n"
@@ -47,6 +49,8 @@ static const struct {
     {"--check-rdb", TASK_CHECK_RDB, "a file"},
     {"--check-aof", TASK_CHECK_AOF, "a file"},
     {"--dump-machines", TASK_DUMP_MACHINES, NULL},
+    {"--dump-config", TASK_DUMP_CONFIG, NULL},
+    {"--dump-parameters", TASK_DUMP_PARAMETERS, NULL},
 };
 
 static bool parse_task(struct arguments *arguments, int count, char **words, size_t which, struct error *err) {

@@ -14,6 +14,8 @@ enum arguments_task {
     TASK_CHECK_RDB,
     TASK_CHECK_AOF,
     TASK_DUMP_MACHINES,
+    TASK_DUMP_CONFIG,
+    TASK_DUMP_PARAMETERS,
 };
 
 struct arguments {

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/memtest.h"
 #include "core/config/config_file.h"
+#include "core/config/manual.h"
 #include "core/config/core_settings.h"
 #include "core/server.h"
 #include "process.h"
@@ -88,6 +89,14 @@ static int import_config(struct server *server, const char *path) {
     return good && fflush(stdout) == 0 ? 0 : 1;
 }
 
+static int dump_manual(const struct server *server, void (*print)(const struct params *params, struct bytes *out)) {
+    struct bytes text = {0};
+    print(server->params, &text);
+    bool good = fputs(bytes_text(&text), stdout) >= 0 && fflush(stdout) == 0;
+    bytes_fini(&text);
+    return good ? 0 : 1;
+}
+
 static int dump_machines(void) {
     struct bytes text = {0};
     machine_dump_tables(&text);
@@ -153,6 +162,8 @@ int main(int argc, char **argv, char **envp) {
 
     switch (arguments.task) {
     case TASK_RUN:
+    case TASK_DUMP_CONFIG:
+    case TASK_DUMP_PARAMETERS:
     case TASK_CHECK_CONFIG: break;
     case TASK_VERSION: return print_version();
     case TASK_HELP: return fputs(arguments_usage, stdout) < 0;
@@ -171,6 +182,8 @@ int main(int argc, char **argv, char **envp) {
     mode->install(server); /* before the configuration is read: a sentinel's fills its tables */
     if (arguments.task == TASK_CHECK_CONFIG) return check_config(server, arguments.file);
     if (arguments.task == TASK_IMPORT_CONFIG) return import_config(server, arguments.file);
+    if (arguments.task == TASK_DUMP_CONFIG) return dump_manual(server, manual_print_example);
+    if (arguments.task == TASK_DUMP_PARAMETERS) return dump_manual(server, manual_print_reference);
 
     struct process *process = process_new(server);
     load_configuration(server, &arguments);

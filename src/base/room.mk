@@ -20,4 +20,5 @@ libbase_a_SOURCES = \
 	src/base/random.c src/base/random.h \
 	src/base/sm.c src/base/sm.h \
 	src/base/table.c src/base/table.h \
+	src/base/tick.c src/base/tick.h \
 	src/base/worker.c src/base/worker.h

@@ -27,6 +27,7 @@ libcore_a_SOURCES += \
 	src/core/config/core_settings.c src/core/config/core_settings.h \
 	src/core/config/param.def src/core/config/param_absent.def src/core/config/param_internal.h \
 	src/core/config/import.c src/core/config/import.h \
+	src/core/config/manual.c src/core/config/manual.h \
 	src/core/config/param_parse.c \
 	src/core/config/yaml_read.c src/core/config/yaml_read.h \
 	src/core/config/yaml_rewrite.c src/core/config/yaml_rewrite.h \

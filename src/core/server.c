@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/table.h"
+#include "base/tick.h"
 #include "core/acl/acl.h"
 #include "core/client/blocked.h"
 #include "core/client/client_internal.h"
@@ -19,7 +20,7 @@
 /* ================================ clock ================================ */
 
 void server_refresh_clock(struct server *server) {
-    server->now_us = clock_now_us();
+    server->now_us = MAX(tick_now_us(&server->internal->tick_clock), server->now_us);
     server->now_ms = server->now_us / 1000;
 }
 
@@ -72,7 +73,7 @@ static void on_before_sleep(struct loop_hook *hook) {
 static void on_after_sleep(struct loop_hook *hook) {
     struct server_internal *internal = container_of(hook, struct server_internal, after_sleep);
     struct server          *server = internal->server;
-    server->now_us = loop_now_us(server->loop);
+    server->now_us = MAX(loop_now_us(server->loop), server->now_us);
     server->now_ms = server->now_us / 1000;
     server->wall_ms = internal->wall_base_ms + server->now_ms;
     server->stats.loop_cycles++;

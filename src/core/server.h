@@ -158,6 +158,7 @@ struct server {
     struct table       *error_stats; /* code to struct server_error_stat */
     int                 hz;          /* in effect (dynamic-hz) */
     uint32_t            lru_clock;   /* seconds, 24 bits, for OBJECT IDLETIME */
+    bool                may_hold_replies; /* set by who uses client_hold_replies(): replies' places are noted */
     bool                is_loading;  /* the store loads its data: writes are not propagated */
 
     /* Registered by acl, observe: services that core's own files call without knowing more. */

@@ -5,6 +5,7 @@
 #pragma once
 #include "base/bytes.h"
 #include "base/heap.h"
+#include "base/tick.h"
 #include "core/client/client.h"
 #include "core/config/core_settings.h"
 #include "core/server.h"
@@ -83,6 +84,7 @@ struct server_internal {
     struct resp_batch *batches[SERVER_BATCHES];
     unsigned           batch_depth;
     struct propagation propagation;
+    struct tick_clock  tick_clock;
     bool               is_clock_fresh; /* now_us was read at the end of the last command */
 
     struct loop_hook   before_sleep, after_sleep;

@@ -113,7 +113,7 @@ void client_reset(struct client *client);
 
 /* ---- replies that wait ---- */
 /* The replies of the running command, and all later ones, are not sent before client_confirm() was told an offset of at
- * least `offset`. For replies to writes that N replicas must have confirmed. */
+ * least `offset`. For replies to writes that N replicas must have confirmed. Needs server->may_hold_replies. */
 void client_hold_replies(struct client *client, int64_t offset);
 void client_confirm(struct client *client, int64_t offset); /* cheap when nothing is held */
 

@@ -218,7 +218,7 @@ static void step_reply_skip(struct client *client) {
 }
 
 enum dispatch_result dispatch_request(struct client *client, struct command_entry *entry) {
-    client->io->reply_start = client_output_place(client);
+    if (UNLIKELY(client->server->may_hold_replies)) client->io->reply_start = client_output_place(client);
     enum dispatch_result result = checked_call(client, entry);
     if (result == DISPATCH_LATER) return result;
     client->commands++;

@@ -310,9 +310,29 @@ bool param_is(const struct param_entry *entry, const struct param_values *values
     return same;
 }
 
+size_t params_row_count(const struct params *params) {
+    return params->count;
+}
+
+const struct param *params_row_at(const struct params *params, size_t place) {
+    for (size_t i = 0; i < params->room_count; i++) {
+        if (place < params->rooms[i].count) return &params->rooms[i].rows[place];
+        place -= params->rooms[i].count;
+    }
+    UNREACHABLE("a row beyond the last one");
+}
+
+void param_get_plain(const struct param_entry *entry, struct param_values *out) {
+    settings_get(entry->row, entry->settings, out);
+}
+
+void param_parse_default(const struct param *row, struct param_values *out) {
+    struct slice def = slice_text(row->def ? row->def : "");
+    CHECK(param_parse(row, &def, 1, out, NULL)); /* rows are checked when they are added */
+}
+
 void param_get_default(const struct param_entry *entry, struct param_values *out) {
-    struct slice def = slice_text(entry->row->def ? entry->row->def : "");
-    CHECK(param_parse(entry->row, &def, 1, out, NULL)); /* it was parsed when the row was added */
+    param_parse_default(entry->row, out);
 }
 
 bool param_is_live(const struct param_entry *entry) {

@@ -33,15 +33,16 @@ static int64_t retry_pause(const struct instance *instance) {
 static void note_failure(struct world *world, struct instance *instance, enum line_kind line, enum line_reason reason,
                          struct slice detail) {
     struct line *l = &instance->lines[line];
-    bool was_open = l->phase == LINE_OPEN;
+    /* A peer that accepts and hangs up, or refuses our password, must not be dialled in a tight loop. */
+    bool worked = l->phase == LINE_OPEN && world->now_ms - l->since_ms >= retry_pause(instance);
     instance_forget_requests(instance, line);
     l->phase = LINE_IDLE;
     l->since_ms = world->now_ms;
     l->reason = reason;
     snprintf(l->detail, sizeof l->detail, "%.*s", (int)MIN(detail.size, sizeof l->detail - 1), detail.data);
     /* A line that worked is dialled again at once; one that could not be opened, after a pause. */
-    l->failures = was_open ? 0 : l->failures + 1;
-    l->retry_ms = world->now_ms + (was_open ? 0 : retry_pause(instance));
+    l->failures = worked ? 0 : l->failures + 1;
+    l->retry_ms = world->now_ms + (worked ? 0 : retry_pause(instance));
     if (l->failures == 1) {
         enum sentinel_event event =
             line == LINE_COMMAND ? SENTINEL_EVENT_COMMAND_RECONNECT : SENTINEL_EVENT_PUBSUB_RECONNECT;
@@ -104,9 +105,7 @@ void cadence_on_line_up(struct world *world, struct instance *instance, enum lin
     if (l->phase != LINE_CONNECTING) return; /* we gave it up meanwhile */
     l->phase = LINE_OPEN;
     l->since_ms = world->now_ms;
-    l->failures = 0;
-    l->reason = LINE_REASON_NONE;
-    l->detail[0] = 0;
+    /* Why it was down stays until an answer proves that it works now: a refused password shows after the connect. */
     if (line == LINE_PUBSUB) {
         instance->last_heard_ms = world->now_ms;
     } else {

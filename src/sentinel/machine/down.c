@@ -66,7 +66,7 @@ static int64_t opinion_ms(const struct world *world) {
     return OPINION_PERIODS * world->timing.ask_period_ms;
 }
 
-static bool agrees(const struct seat *seat) {
+bool down_seat_agrees(const struct seat *seat) {
     const struct world *world = seat->primary->world;
     return seat->says_down && seat->said_ms != NEVER && world->now_ms - seat->said_ms < opinion_ms(world);
 }
@@ -74,7 +74,7 @@ static bool agrees(const struct seat *seat) {
 size_t down_count(const struct primary *primary) {
     size_t count = primary->instance->s_down ? 1 : 0;
     LIST_EACH(&primary->seats, node)
-    if (agrees(container_of(node, struct seat, at_primary))) count++;
+    if (down_seat_agrees(container_of(node, struct seat, at_primary))) count++;
     return count;
 }
 
@@ -83,7 +83,7 @@ static int64_t oldest_opinion(const struct primary *primary) {
     int64_t oldest = INT64_MAX;
     LIST_EACH(&primary->seats, node) {
         const struct seat *seat = container_of(node, struct seat, at_primary);
-        if (agrees(seat)) oldest = MIN(oldest, seat->said_ms + opinion_ms(primary->world));
+        if (down_seat_agrees(seat)) oldest = MIN(oldest, seat->said_ms + opinion_ms(primary->world));
     }
     return oldest;
 }

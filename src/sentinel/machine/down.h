@@ -14,6 +14,8 @@ int64_t down_look(struct world *world, struct instance *instance);
 int64_t down_look_objectively(struct primary *primary);
 /* How many find it down now, ourselves included. */
 size_t down_count(const struct primary *primary);
+/* The peer said that the primary is down, not too long ago. */
+bool down_seat_agrees(const struct seat *seat);
 /* Asks all peers at once: for their opinion, and while we stand for their votes. */
 void down_ask(struct primary *primary);
 /* The answer to a question of ours. */

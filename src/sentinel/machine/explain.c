@@ -16,7 +16,7 @@ int64_t explain_lag(const struct instance *replica) {
 static void add_line(const struct instance *instance, struct bytes *text) {
     const struct line *line = &instance->lines[LINE_COMMAND];
     switch (line->phase) {
-    case LINE_OPEN: bytes_add_text(text, "connected"); return;
+    case LINE_OPEN: bytes_add_text(text, line->reason == LINE_REASON_NONE ? "connected" : "connected again after"); break;
     case LINE_CONNECTING: bytes_add_text(text, "connecting"); break;
     case LINE_IDLE: bytes_add_text(text, "disconnected"); break;
     }

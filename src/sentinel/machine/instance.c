@@ -1,5 +1,6 @@
 #include "sentinel/machine/instance.h"
 #include "base/mem.h"
+#include "sentinel/machine/down.h"
 #include "sentinel/machine/failover.h"
 #include "sentinel/machine/instance_internal.h"
 #include "sentinel/machine/outbox.h"
@@ -178,7 +179,7 @@ void instance_flags(const struct instance *instance, struct bytes *out) {
     bool running = failover && failover->sm.state != FAILOVER_NONE;
     bool master_down = false;
     if (instance->kind == INSTANCE_SENTINEL)
-        LIST_EACH(&instance->seats, node) master_down |= container_of(node, struct seat, at_peer)->says_down;
+        LIST_EACH(&instance->seats, node) master_down |= down_seat_agrees(container_of(node, struct seat, at_peer));
 
     add_flag(out, start, instance->s_down, "s_down");
     add_flag(out, start, is_primary && primary->o_down, "o_down");

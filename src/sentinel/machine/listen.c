@@ -27,6 +27,8 @@ static void on_ping(struct world *world, struct instance *instance, const struct
     bool good = ping == FACTS_PING_PONG || ping == FACTS_PING_LOADING || ping == FACTS_PING_MASTERDOWN;
     if (good) {
         instance->last_good_ms = world->now_ms;
+        instance->lines[LINE_COMMAND].reason = LINE_REASON_NONE;
+        instance->lines[LINE_COMMAND].detail[0] = 0;
         instance->rtt_ms = world->now_ms - request->sent_ms;
         instance->proof_ms = MAX(instance->proof_ms, request->sent_ms);
         instance->ping_pending_ms = oldest_ping(instance);
