@@ -92,6 +92,8 @@ static struct seat *find_or_add(struct primary *primary, const char *id, const c
     seat = seat_add(primary, id, host, port);
     if (!instance_is_at(seat->peer, host, port)) on_moved(primary, seat, host, port);
     outbox_instance(primary->world, seat->peer, primary, SENTINEL_EVENT_SENTINEL, "%s", "");
+    /* One instance for all its primaries: this one has not heard yet that it is down, but will hear of its return. */
+    if (seat->peer->s_down) outbox_instance(primary->world, seat->peer, primary, SENTINEL_EVENT_SDOWN, "%s", "");
     world_changed(primary->world, false);
     return seat;
 }
