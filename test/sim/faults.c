@@ -2,6 +2,8 @@
 #include "base/mem.h"
 #include "sim/history_internal.h"
 
+#include <stdio.h>
+
 /* A fault in force. Owned by the history's list. */
 struct fault {
     struct history *history;
@@ -266,13 +268,63 @@ static void strike_slow(struct history *history) {
 
 /* Operators */
 
-static void strike_operator(struct history *history) {
-    struct sentinel_host *host = any_sentinel(history);
+static void order_failover(struct history *history, struct sentinel_host *host, const char *primary) {
     struct event event = {.kind = EVENT_FAILOVER};
-    if (!sentinel_host_is_running(host) || sentinel_host_is_paused(host)) return;
-    event.failover.name = slice_text(any_group(history)->name);
+    event.failover.name = slice_text(primary);
     event.failover.coordinated = dice_chance(&history->random, 300);
     sentinel_host_order(host, &event);
+}
+
+/* Who is away during a RESET is forgotten, whoever it is, and a sentinel that forgot the others may elect itself: that is
+ * what RESET means, so it is said only when all is well and others remember. */
+static void order_reset(const struct history *history, struct sentinel_host *host, const char *primary) {
+    char why[200];
+    if (!liveness_holds(history, why) || history->quorum <= history->sentinel_count / 2) return;
+    if (history->sentinel_count < 3) return;
+    struct event event = {.kind = EVENT_RESET};
+    event.name = slice_text(primary);
+    sentinel_host_order(host, &event);
+}
+
+/* A value that changes nothing in the end: the same for all, or a limit of repointing. */
+static void order_set(struct history *history, struct sentinel_host *host, const char *primary) {
+    char value[32];
+    struct option_change change = {.name = SLICE("parallel-syncs")};
+    struct event event = {.kind = EVENT_SET};
+    snprintf(value, sizeof value, "%lld", (long long)dice_between(&history->random, 1, 4));
+    change.value = slice_text(value);
+    event.set.name = slice_text(primary);
+    event.set.options = &change;
+    event.set.count = 1;
+    sentinel_host_order(host, &event);
+}
+
+/* A primary beside the others, watched by one sentinel for a while. */
+static void order_monitor(struct history *history, struct sentinel_host *host) {
+    struct event event = {.kind = EVENT_MONITOR};
+    bool known = world_find_primary(sentinel_host_world(host), SLICE("extra"));
+    if (known) {
+        event.kind = EVENT_REMOVE;
+        event.name = SLICE("extra");
+    } else {
+        event.monitor.name = SLICE("extra");
+        event.monitor.host = slice_text(network_address(history->network, server_host(history->groups[0].servers[0])));
+        event.monitor.port = SERVER_PORT;
+        event.monitor.quorum = MOST_SENTINELS; /* it is never failed over */
+    }
+    sentinel_host_order(host, &event);
+}
+
+static void strike_operator(struct history *history) {
+    struct sentinel_host *host = any_sentinel(history);
+    const char *primary = any_group(history)->name;
+    if (!sentinel_host_is_running(host) || sentinel_host_is_paused(host)) return;
+    switch (dice_between(&history->random, 0, 5)) {
+    case 0: order_reset(history, host, primary); break;
+    case 1: order_set(history, host, primary); break;
+    case 2: order_monitor(history, host); break;
+    default: order_failover(history, host, primary); break;
+    }
 }
 
 static const struct {

@@ -23,8 +23,9 @@ static bool run_until_well(struct history *history, int64_t bound_us, const char
             well_us = INT64_MAX;
         else
             well_us = MIN(well_us, history->schedule.now_us);
+        if (history->schedule.now_us - settle_us < well_us) continue;
         *took_us = well_us - begin_us;
-        if (history->schedule.now_us - settle_us >= well_us) return true;
+        return true;
     }
     if (invariants_is_tainted(history->invariants))
         return false; /* equal epochs may stand against each other for ever */

@@ -354,6 +354,7 @@ void sentinel_host_fail_disk(struct sentinel_host *host, bool failing) {
 
 void sentinel_host_order(struct sentinel_host *host, struct event *event) {
     event->token = ++host->tokens;
+    TRACE(host->trace, host->traits.name, "an operator says %s", event_kind_name(event->kind));
     host_step(host, event);
 }
 

@@ -147,6 +147,7 @@ void topology_build(struct history *history) {
     for (size_t i = 0; i < history->host_count; i++) build_host(history, i);
     for (size_t i = 0; i < history->peer_count; i++) build_peer(history, i);
     roll_weather(history);
+    if (dice_chance(random, 300)) history->operators_permille = (unsigned)dice_scale(random, 20, 300);
     set_bounds(history);
 }
 
