@@ -1,0 +1,105 @@
+"""Conversations of several connections, held with kvd and with redis-server, and compared byte by byte.
+
+A line is "WHO: words" (WHO names a connection, `a` by default); "WHO~ text" sends the text as it is, with \\r\\n escapes. After
+each line everything that arrived on every connection must be the same. Numbers that differ by nature are blanked out.
+"""
+import re
+import select
+import shlex
+import socket
+
+import pytest
+
+from resp import encode
+
+CONVERSATIONS = {
+    "signs of life": "ping\nping a\nping a b\necho hi\necho\nnosuch\nnosuch a b\ntime x",
+    "client errors": """client\nclient nosuch\nclient getname\nclient setname "a b"\nclient setname foo\nclient getname
+client setname ""\nclient id 3\nclient no-evict x\nclient reply x\nclient kill 1.2.3.4:5\nclient kill id 0\nclient kill id abc
+client kill id 123456\nclient kill type foo\nclient kill user nosuch\nclient kill skipme maybe\nclient kill addr
+client list type foo\nclient list id abc\nclient list id\nclient list foo\nclient list type pubsub\nclient unblock x
+client unblock 1 foo\nclient unblock 99999\nclient pause x\nclient pause -1\nclient pause 10 foo\nclient info x""",
+    "replies off and on": "client reply off\nping\nclient reply on\nping\nclient reply skip\nping\nping",
+    "hello and auth": """hello 4\nhello x\nhello 2 foo\nhello 2 setname\nhello 2 setname "a b"\nhello 2 auth a\nhello 2 auth a b
+auth\nauth a\nauth a b\nauth a b c\nreset\nquit""",
+    "a subscriber of RESP2": """subscribe a\nping\nping x\nget a\nclient list\nunsubscribe a\nping\npsubscribe a*
+punsubscribe c\npunsubscribe\nssubscribe x\nget foo\nsunsubscribe\nsunsubscribe\nunsubscribe\nsubscribe\nreset\nping""",
+    "publishing": """a: subscribe ch\nb: psubscribe c*\nc: publish ch hello\nc: publish nope x\nc: pubsub channels c*
+c: pubsub channels a b\nc: pubsub numsub ch x\nc: pubsub numsub\nc: pubsub numpat\nc: pubsub shardchannels\nc: pubsub nosuch
+c: ssubscribe s1\nd: spublish s1 m\nd: pubsub shardnumsub s1\nd: publish\na: quit""",
+    "a subscriber of RESP3": """a: hello 3 setname x\na: subscribe ch\na: ping\na: publish ch m\na: psubscribe *\na: publish ch m2
+a: unsubscribe\na: punsubscribe\na: unsubscribe\na: client reply off\na: subscribe q\na: publish q 1\na: ping\na: reset""",
+    "inline": '~PING\\r\\n\n~ping hello\\r\\n\n~\\r\\n\\r\\nPING\\r\\n\n~"unbalanced\\r\\n',
+    "pipelined": "~*1\\r\\n$4\\r\\nPING\\r\\n*2\\r\\n$4\\r\\nECHO\\r\\n$2\\r\\nhi\\r\\n\n~*0\\r\\n*-1\\r\\n*1\\r\\n$4\\r\\nPING\\r\\n",
+    "broken count": "~*a\\r\\n",
+    "broken bulk": "~*1\\r\\n!4\\r\\n",
+    "negative bulk": "~*1\\r\\n$-4\\r\\n",
+    "too many arguments": "~*1048577000\\r\\n",
+    "too long an argument": "~*1\\r\\n$600000000\\r\\n",
+    "http": "~POST / HTTP/1.1\\r\\n",
+    "shutdown errors": "shutdown foo\nshutdown save nosave\nshutdown abort\nshutdown abort save",
+    "transactions": """multi\nping\nnosuch\nexec\nmulti\nget a\nexec\nmulti\nsubscribe x\nexec\nunsubscribe\nmulti\nquit""",
+    "a pause": "a: client pause 60000 write\na: get k\nb: set k v\na: client unpause\nb: get k",
+    "rights": """a: acl setuser bob on >x +get ~a* resetchannels &c* +subscribe +publish +psubscribe +client|id
+b: auth bob y\nb: auth bob x\nb: get abc\nb: get xyz\nb: set abc x\nb: client id x\nb: client getname\nb: client nosuch\nb: nosuch
+b: publish d m\nb: subscribe cc\nb: psubscribe c*\nb: reset\nb: acl whoami\na: acl deluser bob""",
+    "a password": """a: config set requirepass sec\nb: ping\nb: hello 2\nb: quit\nd: auth x\nd: nosuch\nd: auth sec\nd: reset\nd: ping
+a: config set requirepass ""\nd: ping""",
+    "getkeys": """command getkeys get a\ncommand getkeys get a b\ncommand getkeys ping a\ncommand getkeys nosuch a
+command getkeys set a b c\ncommand getkeysandflags get a\ncommand list filterby foo x\ncommand list x
+command list filterby module x\ncommand info nosuch\ncommand docs nosuch""",
+}
+
+
+def arrived(connections, quiet):
+    """What came on each connection until nothing came for `quiet` seconds."""
+    got = {name: b"" for name in connections}
+    open_ones = dict(connections)
+    while True:
+        ready = select.select(list(open_ones.values()), [], [], quiet)[0]
+        if not ready:
+            return got
+        for name, connection in list(open_ones.items()):
+            if connection not in ready:
+                continue
+            try:
+                data = connection.recv(65536)
+            except ConnectionResetError:
+                data = b""
+            got[name] += data or b"<closed>"
+            if not data:
+                del open_ones[name]
+
+
+def blank(data):
+    """Without what differs by nature: times, and HELLO's name of the server and id of the client."""
+    data = re.sub(rb"\b\d{9,}\b", b"N", data)
+    return re.sub(rb"server\r\n\$\d\r\n\w+\r\n(.*id\r\n):\d+", rb"server\1", data, flags=re.S)
+
+
+def hold(port, text):
+    connections, dead, heard = {}, set(), []
+    try:
+        for line in text.split("\n"):
+            who, mark, rest = re.match(r"(?:(\w)(?=[:~]))?([:~]?) ?(.*)", line).groups()
+            who = who or "a"
+            if who not in connections:
+                connections[who] = socket.create_connection(("127.0.0.1", port), timeout=10)
+            data = rest.encode().decode("unicode_escape").encode() if mark == "~" else encode(*shlex.split(rest))
+            if who not in dead:
+                connections[who].sendall(data)
+            live = {name: connection for name, connection in connections.items() if name not in dead}
+            got = arrived(live, 0.1)
+            dead |= {name for name, data in got.items() if data.endswith(b"<closed>")}
+            heard.append((line, {name: blank(data) for name, data in got.items()}))
+    finally:
+        for connection in connections.values():
+            connection.close()
+    return heard
+
+
+@pytest.mark.parametrize("name", CONVERSATIONS)
+def test_conversation(servers, name):
+    mine, theirs = (hold(port, CONVERSATIONS[name]) for port in servers)
+    for said, heard in zip(mine, theirs):
+        assert said == heard
