@@ -27,3 +27,4 @@ libmachine_a_SOURCES = \
 	src/sentinel/machine/vote.c src/sentinel/machine/vote.h \
 	src/sentinel/machine/world.c src/sentinel/machine/world.h \
 	src/sentinel/machine/world_internal.h
+EXTRA_DIST += src/sentinel/machine/README.md

@@ -14,8 +14,10 @@ unit_machine_SOURCES = $(UNIT_SOURCES) \
 	test/unit/sentinel/machine/test_operate.c \
 	test/unit/sentinel/machine/test_recall.c \
 	test/unit/sentinel/machine/test_repoint.c \
+	test/unit/sentinel/machine/test_save.c \
 	test/unit/sentinel/machine/test_state.c \
 	test/unit/sentinel/machine/test_tilt.c \
-	test/unit/sentinel/machine/test_vote.c
+	test/unit/sentinel/machine/test_vote.c \
+	test/unit/sentinel/machine/test_world.c
 unit_machine_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) -I$(top_srcdir)/test
 unit_machine_LDADD = libmachine.a $(BASE_LIBS) $(CUNIT_LIBS)

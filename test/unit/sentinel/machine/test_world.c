@@ -1,0 +1,92 @@
+#include "lib/unit.h"
+#include "sentinel/machine/world_internal.h"
+#include "solo.h"
+
+static const char *resolved(struct solo *s, int64_t now_ms, const char *name, const char *ip) {
+    return solo_at(
+        s, now_ms,
+        &(struct event){.kind = EVENT_RESOLVED, .resolved = {.name = slice_text(name), .ip = slice_text(ip)}});
+}
+
+static bool dialled(const struct solo *s, const char *ip) {
+    for (size_t i = 0; i < s->actions.count; i++)
+        if (s->actions.items[i].kind == ACTION_CONNECT && strcmp(s->actions.items[i].connect.ip, ip) == 0) return true;
+    return false;
+}
+
+UNIT_TEST(world, names_are_looked_up_and_dialled) {
+    struct solo s;
+    solo_init(&s);
+    s.config.host = "primary.example";
+    s.base.resolve_hostnames = true;
+    s.machine = machine_new(&s.base, NULL, 0, 0);
+    EXPECT_TEXT(solo_at(&s, 0, &(struct event){.kind = EVENT_START}),
+                "+monitor master mymaster primary.example 6379 quorum 2 ; resolve primary.example ; save");
+    CU_ASSERT_FALSE(dialled(&s, ""));
+    EXPECT_TEXT(resolved(&s, 5, "somebody.else", "10.0.0.9"), "");
+    EXPECT_TEXT(resolved(&s, 5, "primary.example", "not an address"), "");
+    CU_ASSERT_EQUAL(solo_primary(&s)->instance->ip[0], 0);
+    EXPECT_TEXT(resolved(&s, 6, "primary.example", "10.0.0.1"), "");
+    CU_ASSERT_TRUE(dialled(&s, "10.0.0.1"));
+    EXPECT_TEXT(instance_shown_host(solo_primary(&s)->instance, solo_world(&s)), "10.0.0.1");
+    solo_world(&s)->settings.announce_hostnames = true;
+    EXPECT_TEXT(instance_shown_host(solo_primary(&s)->instance, solo_world(&s)), "primary.example");
+    CU_ASSERT_PTR_NOT_NULL(world_find_primary_at(solo_world(&s), SLICE("10.0.0.1"), 6379));
+    CU_ASSERT_PTR_NOT_NULL(world_find_primary_at(solo_world(&s), SLICE("primary.example"), 6379));
+    solo_fini(&s);
+}
+
+UNIT_TEST(world, a_name_server_that_fails_takes_no_address_away) {
+    struct solo s;
+    solo_init(&s);
+    s.config.host = "primary.example";
+    s.base.resolve_hostnames = true;
+    s.machine = machine_new(&s.base, NULL, 0, 0);
+    (void)solo_at(&s, 0, &(struct event){.kind = EVENT_START});
+    (void)resolved(&s, 5, "primary.example", "10.0.0.1");
+    solo_connect_all(&s, 6);
+    uint32_t primary = solo_primary(&s)->instance->number;
+    const struct event down = {.kind = EVENT_LINE_DOWN, .line = {.instance = primary, .reason = LINE_RESET}};
+    EXPECT_TEXT(solo_at(&s, 1600, &down), "resolve primary.example"); /* it may have moved: asked while it is dialled */
+    CU_ASSERT_TRUE(dialled(&s, "10.0.0.1"));
+    (void)resolved(&s, 1700, "primary.example", "");
+    EXPECT_TEXT(solo_primary(&s)->instance->ip, "10.0.0.1");
+    (void)resolved(&s, 1701, "primary.example", "10.0.0.8"); /* nobody asked any more, but it is true */
+    EXPECT_TEXT(solo_primary(&s)->instance->ip, "10.0.0.8");
+    solo_fini(&s);
+}
+
+UNIT_TEST(world, check_quorum_counts_both) {
+    struct solo s;
+    struct bytes text = {0};
+    solo_init(&s);
+    solo_start(&s, NULL, 0);
+    CU_ASSERT_FALSE(primary_check_quorum(solo_primary(&s), &text));
+    EXPECT_TEXT(bytes_text(&text),
+                "1 usable Sentinels. Not enough available Sentinels to reach the specified quorum for this master");
+    (void)solo_hello(&s, 1, "10.0.1.2,26379," ID_B ",0,mymaster,10.0.0.1,6379,0");
+    solo_connect_all(&s, 2);
+    bytes_clear(&text);
+    CU_ASSERT_TRUE(primary_check_quorum(solo_primary(&s), &text));
+    EXPECT_TEXT(bytes_text(&text), "2 usable Sentinels. Quorum and failover authorization can be reached");
+    bytes_fini(&text);
+    solo_fini(&s);
+}
+
+UNIT_TEST(world, events_about_who_is_gone_are_ignored) {
+    struct solo s;
+    solo_init(&s);
+    solo_start(&s, NULL, 0);
+    uint32_t number = solo_primary(&s)->instance->number;
+    (void)solo_at(&s, 1, &(struct event){.kind = EVENT_REMOVE, .name = SLICE("mymaster")});
+    for (uint32_t instance = 0; instance < number + 3; instance++) {
+        (void)solo_at(&s, 2, &(struct event){.kind = EVENT_LINE_UP, .line = {.instance = instance}});
+        (void)solo_at(&s, 2, &(struct event){.kind = EVENT_LINE_DOWN, .line = {.instance = instance}});
+        (void)solo_at(&s, 2, &(struct event){.kind = EVENT_REPLY, .reply = {.instance = instance, .request = 1}});
+        (void)solo_at(&s, 2, &(struct event){.kind = EVENT_HELLO, .hello = {.instance = instance}});
+    }
+    (void)solo_at(&s, 2, &(struct event){.kind = EVENT_SAVED, .saved = {.sequence = 999, .ok = true}});
+    (void)solo_at(&s, 1, &(struct event){.kind = EVENT_TIMER}); /* time that goes back */
+    CU_ASSERT_EQUAL(solo_world(&s)->primary_count, 0);
+    solo_fini(&s);
+}
