@@ -507,7 +507,7 @@ static void promoted(struct primary *primary, const char *proof) {
         action->exit.status = 99;
         action->exit.why = "SENTINEL SIMULATE-FAILURE CRASH-AFTER-PROMOTION";
     }
-    primary_switch(primary, target->host, target->port, world->id);
+    primary_switch_to(primary, target, world->id);
     CHECK(primary->instance == target);
     target->role_reported = target->facts.role = ROLE_PRIMARY;
     target->role_since_ms = target->facts.at_ms = world->now_ms;

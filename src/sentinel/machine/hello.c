@@ -138,7 +138,9 @@ void hello_receive(struct world *world, struct slice payload, const struct insta
     if (seat) {
         seat->last_hello_ms = seat->peer->last_hello_ms = world->now_ms;
         vote_see_epoch(world, hello.current_epoch);
-        if (hello.config_epoch > primary->config_epoch && world_may_watch(world, primary_host))
+        /* No configuration may be ahead of the current epoch, or the next election would repeat one. */
+        if (hello.config_epoch > primary->config_epoch && world_may_watch(world, primary_host) &&
+            vote_see_epoch(world, hello.config_epoch))
             adopt_config(primary, seat, &hello, primary_host);
     }
     mem_free(host);

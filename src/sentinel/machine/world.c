@@ -304,10 +304,15 @@ static void rename_instance(struct instance *instance, char *name) {
 }
 
 void primary_switch(struct primary *primary, const char *host, uint16_t port, const char *by) {
+    struct instance *new = replica_find_at(primary, host, port);
+    CHECK(new || !instance_is_at(primary->instance, host, port));
+    primary_switch_to(primary, new ? new : replica_add(primary, host, port), by);
+}
+
+void primary_switch_to(struct primary *primary, struct instance *new, const char *by) {
     struct world *world = primary->world;
-    struct instance *old = primary->instance, *new = replica_find_at(primary, host, port);
-    CHECK(new || !instance_is_at(old, host, port));
-    if (!new) new = replica_add(primary, host, port);
+    struct instance *old = primary->instance;
+    CHECK(new->kind == INSTANCE_REPLICA &&new->primary == primary);
 
     list_remove(&new->node);
     primary->replica_count--;

@@ -48,6 +48,7 @@ void peer_move(struct world *world, struct instance *peer, const char *host, uin
 /* Makes the node at this address the primary, and what was the primary a replica. Says so (+switch-master), tells the
  * script, and has it saved. `by` is the id of the failover's leader. */
 void primary_switch(struct primary *primary, const char *host, uint16_t port, const char *by);
+void primary_switch_to(struct primary *primary, struct instance *replica, const char *by); /* the same, to one we know */
 
 /* A primary of the configuration that SENTINEL REMOVE took away. Owned by world->removed. */
 struct removed {

@@ -91,3 +91,15 @@ UNIT_TEST(hello, of_our_own_id_is_never_believed) {
     CU_ASSERT_EQUAL(solo_primary(&s)->seat_count, 0);
     solo_fini(&s);
 }
+
+UNIT_TEST(hello, that_lies_about_epochs_breaks_nothing) {
+    struct solo s;
+    solo_init(&s);
+    solo_start(&s, NULL, 0);
+    (void)solo_hello(&s, 1, "10.0.1.2,26379," ID_B ",0,mymaster,10.0.0.2,6379,2305843009213693952");
+    CU_ASSERT_EQUAL(solo_primary(&s)->config_epoch, 0);
+    (void)solo_hello(&s, 2, "10.0.1.2,26379," ID_B ",0,mymaster,10.0.0.1,6379,4");
+    CU_ASSERT_EQUAL(solo_primary(&s)->config_epoch, 4);
+    CU_ASSERT_EQUAL(solo_world(&s)->current_epoch, 4); /* so that the next election is beyond it */
+    solo_fini(&s);
+}
