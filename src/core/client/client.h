@@ -102,6 +102,7 @@ void client_close_after_reply(struct client *client);
 void client_set_request(struct client *client, int argc, const struct slice *argv, struct slice bytes);
 /* Gives the memory of a large argument (32 KiB and more) that was read into a block of its own: `*headroom` free bytes,
  * the argument, two free bytes; mem_free(). argv still points into it. NULL: it lies in the query buffer, copy it. */
+enum { CLIENT_ARGUMENT_HEADROOM = 24 }; /* what a mode puts before a text that it keeps: the head of a string */
 char *client_take_argument(struct client *client, int place, size_t *headroom);
 /* Executes complete requests of the query buffer until it is used up or the client blocks. False: the client was freed. */
 bool client_execute_input(struct client *client);

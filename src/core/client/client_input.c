@@ -20,6 +20,7 @@ static struct resp_batch *acquire_batch(struct server_internal *internal) {
 static struct resp_limits limits_of(const struct client *client) {
     bool is_primary = (client->flags & CLIENT_IS_PRIMARY) != 0;
     return (struct resp_limits){
+        .block_headroom = CLIENT_ARGUMENT_HEADROOM,
         .max_bulk_bytes = is_primary ? INT64_MAX : (int64_t)client->server->settings->proto_max_bulk_len_bytes,
         .unauthenticated = !client->is_authenticated && users_must_authenticate(client->server->users),
         .no_inline = is_primary,
@@ -103,6 +104,6 @@ bool client_execute_input(struct client *client) {
 
 char *client_take_argument(struct client *client, int place, size_t *headroom) {
     if (!client->io->request || client->argv != client->io->request->argv) return NULL; /* EXEC's, a script's */
-    *headroom = 0;
+    *headroom = CLIENT_ARGUMENT_HEADROOM;
     return resp_request_take_block(&client->io->parser, client->io->request, (uint32_t)place);
 }
