@@ -1,6 +1,6 @@
 # The simulator: the real sentinel machine in a virtual world. Links what the machine may know and nothing else.
 check_PROGRAMS += test/sim/sim
-test_sim_sim_SOURCES = \
+SIM_SOURCES = \
 	test/sim/dice.c test/sim/dice.h \
 	test/sim/disk.c test/sim/disk.h \
 	test/sim/event_order.c test/sim/event_order.h \
@@ -9,7 +9,6 @@ test_sim_sim_SOURCES = \
 	test/sim/host_lines.c test/sim/host_service.c \
 	test/sim/invariants.c test/sim/invariants.h \
 	test/sim/liveness.c \
-	test/sim/main.c \
 	test/sim/message.c test/sim/message.h \
 	test/sim/mutant.c test/sim/mutant.h \
 	test/sim/network.c test/sim/network.h \
@@ -22,11 +21,22 @@ test_sim_sim_SOURCES = \
 	test/sim/topology.c \
 	test/sim/trace.c test/sim/trace.h \
 	test/sim/virtual_clock.c test/sim/virtual_clock.h
+test_sim_sim_SOURCES = test/sim/main.c $(SIM_SOURCES)
 test_sim_sim_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/test
 test_sim_sim_LDADD = libmachine.a $(BASE_LIBS)
 
 TESTS += test/sim/check_sim
 EXTRA_DIST += test/sim/check_sim test/sim/README.md
+
+if HAVE_CUNIT
+check_PROGRAMS += unit_sim
+TESTS += unit_sim
+unit_sim_SOURCES = $(UNIT_SOURCES) $(SIM_SOURCES) \
+	test/unit/sim/test_event_order.c test/unit/sim/test_network.c test/unit/sim/test_server_model.c \
+	test/unit/sim/test_virtual_clock.c
+unit_sim_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) -I$(top_srcdir)/test
+unit_sim_LDADD = libmachine.a $(BASE_LIBS) $(CUNIT_LIBS)
+endif
 
 # make sim SEED=8123: one history with its trace
 sim: test/sim/sim$(EXEEXT)
