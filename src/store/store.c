@@ -53,8 +53,10 @@ static void rejected(void *context, struct client *client) {
 }
 
 static void before_call(void *context, struct client *client, const struct command_entry *entry) {
-    struct store *store = context;
-    store->databases->shared.no_touch = (client->flags & CLIENT_NO_TOUCH) != 0;
+    struct databases *databases = ((struct store *)context)->databases;
+    databases->shared.no_touch = (client->flags & CLIENT_NO_TOUCH) != 0;
+    databases->shared.free_here = !databases->settings.lazyfree_lazy_server_del;
+    databases->shared.expire_here = !databases->settings.lazyfree_lazy_expire;
 }
 
 static void parsed(void *context, struct client *client, const struct server_request *requests, size_t count) {

@@ -31,6 +31,7 @@ static void changed(struct client *client, struct keyspace *keyspace, struct sli
 static void remove_keys(struct client *client, bool async) {
     struct keyspace *keyspace = session_keyspace(client);
     int64_t removed = 0;
+    bool overwriting = keyspace->shared->free_here;
     keyspace->shared->free_here = !async;
     for (int i = 1; i < client->argc; i++) {
         struct spot spot;
@@ -39,7 +40,7 @@ static void remove_keys(struct client *client, bool async) {
         changed(client, keyspace, client->argv[i], "del");
         removed++;
     }
-    keyspace->shared->free_here = false;
+    keyspace->shared->free_here = overwriting;
     reply_int(client, removed);
 }
 

@@ -65,13 +65,12 @@ bool databases_expire(struct databases *databases, int64_t budget_us) {
     struct keyspace_shared *shared = &databases->shared;
     int64_t start_us = clock_now_us();
     bool more = false;
-    shared->free_here = !databases->settings.lazyfree_lazy_expire;
+    shared->expire_here = !databases->settings.lazyfree_lazy_expire;
     for (int n = 0; n < databases->count && !more; n++) {
         more = keyspace_expire_some(&databases->all[databases->next_expire], start_us + budget_us);
         /* The one whose time ran out goes on next time, after all others had their turn. */
         databases->next_expire = (databases->next_expire + 1) % databases->count;
     }
-    shared->free_here = false;
     shared->stats.expire_cycle_us += clock_now_us() - start_us;
     if (more) shared->stats.expire_cycle_stopped++;
     return databases->has_backlog = more;

@@ -43,10 +43,10 @@ bool keyspace_is_expired(const struct keyspace *keyspace, const struct record *r
     return at != RECORD_NEVER && *keyspace->shared->wall_ms > at;
 }
 
-static void free_record(struct keyspace *keyspace, struct record *record) {
+static void free_record(struct keyspace *keyspace, struct record *record, bool here) {
     if (record_is_inline(record)) {
         record_free(record);
-    } else if (keyspace->shared->free_here) {
+    } else if (here) {
         record_free_object(record);
         record_free(record);
     } else {
@@ -71,7 +71,7 @@ static void expire(struct keyspace *keyspace, struct record *record, uint64_t ha
     shared->stats.expired++;
     if (shared->hooks.expired) shared->hooks.expired(shared->hooks.context, keyspace, key);
     keyspace_changed(keyspace, key, KEYSPACE_EXPIRED, "expired");
-    free_record(keyspace, record);
+    free_record(keyspace, record, shared->expire_here);
 }
 
 /* ---- looking up ---- */
@@ -173,7 +173,7 @@ struct record *keyspace_take(struct keyspace *keyspace, struct spot *spot) {
 }
 
 void keyspace_remove(struct keyspace *keyspace, struct spot *spot) {
-    free_record(keyspace, keyspace_take(keyspace, spot));
+    free_record(keyspace, keyspace_take(keyspace, spot), keyspace->shared->free_here);
 }
 
 /* The slot of a record that was just added is looked up only when it is needed: few commands change it again. */

@@ -60,7 +60,8 @@ struct keyspace_shared { /* owned by the store; outlives its databases */
     const int64_t        *wall_ms; /* the time of the running command */
     const uint32_t       *clock;   /* seconds, 24 bits: when a key was last used */
     struct lazy_free     *lazy_free;
-    bool                  free_here;     /* large values are freed on the spot (lazyfree-lazy-...: no) */
+    bool                  free_here;     /* large values that the running command removes are freed on the spot ... */
+    bool                  expire_here;   /* ... and those that have expired (lazyfree-lazy-...: no) */
     bool                  keep_expired;  /* what is past its deadline is not seen, but not removed either (paused) */
     bool                  no_touch;      /* lookups leave the time of last use alone (CLIENT NO-TOUCH) */
     struct keyspace_hooks hooks;
