@@ -204,10 +204,13 @@ def test_watchdog_shows_where_the_loop_is(group):
 
 def test_maxclients_and_open_files(group):
     server = group.kvd("maxclients: 3\n")
-    connections = [server.connect() for _ in range(3)]
-    for connection in connections:
-        assert connection.call("PING") == b"PONG"
+
+    def connected():
+        connection = server.connect()
+        return connection if connection.call("PING") == b"PONG" else None
+
+    connections = [wait_for(connected, what="a client is accepted") for _ in range(3)]
     extra = server.connect()
     assert str(extra.read()) == "ERR max number of clients reached"
     connections.pop().close()
-    wait_for(lambda: server.connect().call("PING") == b"PONG", what="room for a client")
+    wait_for(connected, what="room for a client")

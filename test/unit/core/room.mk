@@ -14,9 +14,17 @@ EXTRA_DIST += test/unit/core/config/names.txt
 
 # users
 unit_core_SOURCES += \
+	test/unit/core/acl/test_acl.c \
 	test/unit/core/acl/test_acl_file.c \
 	test/unit/core/acl/test_acl_log.c \
 	test/unit/core/acl/test_user.c
+# observation
+unit_core_SOURCES += \
+	test/unit/core/observe/test_info.c \
+	test/unit/core/observe/test_latency.c \
+	test/unit/core/observe/test_memory_report.c \
+	test/unit/core/observe/test_monitor.c \
+	test/unit/core/observe/test_slowlog.c
 # server, commands, clients, pub/sub
 unit_core_SOURCES += \
 	test/unit/core/core_fixture.c test/unit/core/core_fixture.h \
