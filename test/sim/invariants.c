@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { MOST_PENDING = 400, MOST_ACTIONS = 20000, SLACK_US = 20000, CHECK_EVERY = 64 };
+enum { MOST_PENDING = 400, MOST_ACTIONS = 20000, MOST_STEPS = 100000, SLACK_US = 20000, CHECK_EVERY = 64 };
 
 /* What one sentinel was seen to have voted and believed about one primary. */
 struct seen_primary {
@@ -31,6 +31,8 @@ struct seen_host {
     uint64_t epoch;            /* current_epoch in this life */
     uint64_t promised;         /* the highest epoch of a vote that left; over all lives */
     int64_t born_us;
+    int64_t second; /* the one in which `steps` were taken */
+    uint64_t steps;
 };
 
 struct invariants {
@@ -428,6 +430,15 @@ static void check_memory_use(struct invariants *invariants, struct sentinel_host
                      world->actions->count);
 }
 
+static void check_pace(struct invariants *invariants, struct seen_host *seen) {
+    int64_t second = invariants->schedule->now_us / 1000000;
+    if (second != seen->second) seen->steps = 0;
+    seen->second = second;
+    if (++seen->steps > MOST_STEPS)
+        verdict_fail(invariants->verdict, "S8", "%s takes more than %d steps in a second",
+                     sentinel_host_name(seen->host), MOST_STEPS);
+}
+
 static void on_step(void *context, struct sentinel_host *host, const struct event *event) {
     (void)event;
     struct invariants *invariants = context;
@@ -438,6 +449,7 @@ static void on_step(void *context, struct sentinel_host *host, const struct even
         verdict_fail(invariants->verdict, "S3", "%s: current epoch went from %" PRIu64 " to %" PRIu64,
                      sentinel_host_name(host), seen->epoch, world->current_epoch);
     seen->epoch = world->current_epoch;
+    check_pace(invariants, seen);
     LIST_EACH(&world->primaries, node) check_primary(invariants, seen, container_of(node, struct primary, node));
     if (sentinel_host_steps(host) % CHECK_EVERY == 0) check_memory_use(invariants, host, world);
 }

@@ -8,7 +8,8 @@
  *       primary for down-after, at some moment not longer ago than their word counts
  *   S6  no vote is answered, no promotion ordered before the state that says so was on disk
  *   S7  events come in an order that the real Sentinel could emit (event_order.h)
- *   S8  a sentinel's memory is bounded: instances, waiting requests, held answers, actions of a step
+ *   S8  a sentinel's memory is bounded: instances, waiting requests, held answers, actions of a step; and so are
+ *       its steps in a second
  *   S9  the machine keeps the contract of action.h
  *   L1  after healing, within a bound: one primary per group, followed by all its replicas, known to all sentinels
  *   L2  after that, nothing changes any more

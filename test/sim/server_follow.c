@@ -97,13 +97,19 @@ static void on_stream(struct happening *happening) {
     schedule_after(server->schedule, &server->stream, server->traits.stream_us);
 }
 
-void server_publish(struct server *server, struct slice payload) {
+static void push_to_subscribers(struct server *server, struct slice payload) {
     LIST_EACH(&server->clients, node) {
         struct server_client *client = container_of(node, struct server_client, node);
         if (client->subscribed) link_send(client->end, message_push(payload));
     }
+}
+
+/* What is published on a replica stays there. */
+void server_publish(struct server *server, struct slice payload) {
+    push_to_subscribers(server, payload);
+    if (!server->role.primary) return;
     server_advance(server);
-    if (server->role.primary) server->offset += (int64_t)payload.size;
+    server->offset += (int64_t)payload.size;
     send_to_replicas(server, payload);
 }
 
@@ -142,9 +148,10 @@ static void on_upstream_message(void *context, struct link_end *end, const struc
         bool changed = strcmp(server->replication_id, message->id) != 0;
         memcpy(server->replication_id, message->id, sizeof server->replication_id);
         if (changed) server_drop_replicas(server);
-    } else if (message->text.size) {
+    } else if (message->text.size && message->number > server->offset) { /* else: a cycle of replicas brings it again */
         server->offset = message->number;
-        server_publish(server, message->text);
+        push_to_subscribers(server, message->text);
+        send_to_replicas(server, message->text);
     }
     server->offset = message->number;
     send_ack(server, end);
