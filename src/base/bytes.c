@@ -50,6 +50,15 @@ struct slice slice_trim(struct slice a) {
     return a;
 }
 
+void slice_print_plain(struct slice a, char *out, size_t size) {
+    size_t used = 0;
+    for (size_t i = 0; i < a.size && used + 1 < size; i++) {
+        unsigned char c = (unsigned char)a.data[i];
+        out[used++] = c < ' ' || c == 127 ? '?' : a.data[i];
+    }
+    out[used] = 0;
+}
+
 char *slice_to_text(struct slice a) {
     return mem_strndup(a.data, a.size);
 }

@@ -42,6 +42,10 @@ int  slice_compare(struct slice a, struct slice b); /* memcmp, then the shorter 
 bool slice_split(struct slice *rest, char separator, struct slice *part);
 struct slice slice_trim(struct slice a); /* without blanks, tabs, CR and LF at both ends */
 
+/* The slice as a C string of at most size - 1 bytes, with ? for control characters: for what others said and people
+ * read. */
+void slice_print_plain(struct slice a, char *out, size_t size);
+
 /* Text of a slice as a C string; gives: mem_free(). */
 char *slice_to_text(struct slice a);
 

@@ -41,7 +41,7 @@ static enum line_reason line_reason_of(enum link_reason reason) {
     case LINK_AUTH_FAILED: return LINE_AUTH;
     case LINK_HUNG_UP: return LINE_CLOSED;
     case LINK_PROTOCOL:
-    case LINK_TOO_LARGE:
+    case LINK_TOO_LARGE: return LINE_GARBAGE;
     case LINK_REASONS: return LINE_OTHER;
     }
     return LINE_OTHER;

@@ -1,4 +1,5 @@
 #include "sentinel/machine/cadence.h"
+#include "sentinel/machine/complaint.h"
 #include "sentinel/machine/failover.h"
 #include "sentinel/machine/hello.h"
 #include "sentinel/machine/instance_internal.h"
@@ -39,10 +40,13 @@ static void note_failure(struct world *world, struct instance *instance, enum li
     l->phase = LINE_IDLE;
     l->since_ms = world->now_ms;
     l->reason = reason;
-    snprintf(l->detail, sizeof l->detail, "%.*s", (int)MIN(detail.size, sizeof l->detail - 1), detail.data);
+    slice_print_plain(detail, l->detail, sizeof l->detail);
     /* A line that worked is dialled again at once; one that could not be opened, after a pause. */
     l->failures = worked ? 0 : l->failures + 1;
     l->retry_ms = world->now_ms + (worked ? 0 : retry_pause(instance));
+    if (reason == LINE_GARBAGE)
+        complain(world, COMPLAINT_LINE, instance, detail, "the %s line was cut",
+                 line == LINE_COMMAND ? "command" : "pub/sub");
     if (l->failures == 1) {
         enum sentinel_event event =
             line == LINE_COMMAND ? SENTINEL_EVENT_COMMAND_RECONNECT : SENTINEL_EVENT_PUBSUB_RECONNECT;

@@ -1,4 +1,5 @@
 #include "sentinel/machine/down.h"
+#include "sentinel/machine/complaint.h"
 #include "sentinel/machine/facts.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/world_internal.h"
@@ -121,7 +122,16 @@ int64_t down_look_objectively(struct primary *primary) {
 void down_on_opinion(struct world *world, struct instance *peer, const struct request *request,
                      const struct reply_view *reply) {
     struct facts_opinion opinion;
-    if (!facts_read_opinion(reply, &opinion)) return;
+    if (!facts_read_opinion(reply, &opinion)) {
+        complain(world, COMPLAINT_OPINION, peer, complaint_of_reply(reply),
+                 "is-master-down-by-addr was answered with %s that is no opinion", reply_view_kind_name(reply->kind));
+        return;
+    }
+    if (opinion.leader_epoch > world->current_epoch && opinion.leader_epoch - world->current_epoch > EPOCH_JUMP_MAX) {
+        complain(world, COMPLAINT_EPOCH, peer, opinion.leader, "it says to have voted in epoch %" PRIu64
+                 ", which is too far ahead, for", opinion.leader_epoch);
+        return;
+    }
     LIST_EACH(&peer->seats, node) {
         struct seat *seat = container_of(node, struct seat, at_peer);
         struct primary *primary = seat->primary;

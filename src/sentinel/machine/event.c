@@ -35,6 +35,7 @@ const char *line_reason_name(enum line_reason reason) {
     case LINE_AUTH: return "auth-failed";
     case LINE_TLS: return "tls-failed";
     case LINE_CLOSED: return "closed";
+    case LINE_GARBAGE: return "garbage";
     case LINE_OTHER: return "other";
     }
     return "?";

@@ -23,6 +23,7 @@ enum line_reason {
     LINE_AUTH,       /* AUTH failed, or the handshake was refused by NOAUTH, NOPERM, WRONGPASS */
     LINE_TLS,        /* the TLS handshake failed */
     LINE_CLOSED,     /* by ourselves, because ACTION_DISCONNECT asked for it: need not be reported */
+    LINE_GARBAGE, /* what came is not the protocol, or has no end */
     LINE_OTHER,
 };
 

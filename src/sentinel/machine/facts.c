@@ -93,7 +93,7 @@ static void read_field(struct facts *facts, struct slice key, struct slice value
     else if (slice_is(key, "replica_announced"))
         facts->announced = !slice_is(value, "0");
     else if (slice_is(key, "master_failover_state"))
-        snprintf(facts->handover, sizeof facts->handover, "%.*s", (int)MIN(value.size, (size_t)23), value.data);
+        slice_print_plain(value, facts->handover, sizeof facts->handover);
 }
 
 bool facts_read_info(struct facts *facts, struct slice info, int64_t now_ms, struct facts_replicas *replicas) {
@@ -156,7 +156,7 @@ bool facts_read_opinion(const struct reply_view *reply, struct facts_opinion *op
     if (epoch->integer < 0 || (uint64_t)epoch->integer > EPOCH_MAX) return false;
     *opinion = (struct facts_opinion){.down = down->integer == 1};
     if (slice_is(leader->text, "*")) return true;
-    if (leader->text.size != SENTINEL_ID_SIZE - 1) return false;
+    if (!id_is_valid(leader->text)) return false;
     opinion->leader = leader->text;
     opinion->leader_epoch = (uint64_t)epoch->integer;
     return true;

@@ -13,6 +13,7 @@
  *      |                                                                 v
  *      +------------------------ update_config <-- all follow ---- reconf_slaves
  */
+#include "sentinel/machine/complaint.h"
 #include "sentinel/machine/failover.h"
 #include "sentinel/machine/choose.h"
 #include "sentinel/machine/down.h"
@@ -520,7 +521,7 @@ static void promoted(struct primary *primary, const char *proof) {
 
 /* The words of a refusal, for INFO, the log and SENTINEL's replies. */
 static void refused(struct instance *instance, const struct request *request, struct slice words) {
-    snprintf(instance->refusal, sizeof instance->refusal, "%.*s", (int)MIN(words.size, (size_t)90), words.data);
+    slice_print_plain(words, instance->refusal, sizeof instance->refusal);
     outbox_instance(instance->world, instance, NULL, SENTINEL_EVENT_REFUSED, "%s: %s", request_kind_name(request->kind),
                     instance->refusal);
 }
@@ -551,6 +552,9 @@ static void on_promote_reply(struct instance *target, const struct request *requ
                reply->children[0].kind == REPLY_VIEW_ERROR) {
         refused(target, request, reply->children[0].text);
     }
+    if (complete && reply->kind != REPLY_VIEW_ARRAY && reply->kind != REPLY_VIEW_ERROR)
+        complain(target->world, COMPLAINT_ORDER, target, complaint_of_reply(reply), "EXEC was answered with %s",
+                 reply_view_kind_name(reply->kind));
     if (!ours) return;
     switch (was_executed(index, reply, complete)) {
     case EXECUTED_YES: promoted(primary, "the replica executed SLAVEOF NO ONE"); break;

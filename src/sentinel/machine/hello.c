@@ -1,5 +1,6 @@
 #include "sentinel/machine/hello.h"
 #include "base/number.h"
+#include "sentinel/machine/complaint.h"
 #include "sentinel/machine/failover.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/vote.h"
@@ -25,23 +26,32 @@ static bool parse_epoch(struct slice text, uint64_t *epoch) {
     return number_parse_uint(text, epoch) && *epoch <= EPOCH_MAX;
 }
 
-bool hello_parse(struct slice payload, struct hello *hello) {
+/* What is wrong with it; NULL: nothing. */
+static const char *problem(struct slice payload, struct hello *hello) {
     struct slice fields[8], part;
     size_t count = 0;
-    if (payload.size > 2048) return false;
+    if (payload.size > 2048) return "is too long";
     while (slice_split(&payload, ',', &part)) {
-        if (count == COUNT_OF(fields)) return false;
+        if (count == COUNT_OF(fields)) return "has more than eight fields";
         fields[count++] = part;
     }
-    if (count != COUNT_OF(fields)) return false;
+    if (count != COUNT_OF(fields)) return "has fewer than eight fields";
     hello->host = fields[0];
     hello->id = fields[2];
     hello->primary_name = fields[4];
     hello->primary_host = fields[5];
-    return is_plain(hello->host, 255) && is_plain(hello->primary_host, 255) && hello->primary_name.size > 0 &&
-           is_plain(hello->id, SENTINEL_ID_SIZE - 1) && hello->id.size == SENTINEL_ID_SIZE - 1 &&
-           parse_port(fields[1], &hello->port) && parse_epoch(fields[3], &hello->current_epoch) &&
-           parse_port(fields[6], &hello->primary_port) && parse_epoch(fields[7], &hello->config_epoch);
+    if (!is_plain(hello->host, 255) || !parse_port(fields[1], &hello->port)) return "has a bad address of its sentinel";
+    if (!id_is_valid(hello->id)) return "has an id that is not 40 hexadecimal digits";
+    if (hello->primary_name.size == 0) return "names no primary";
+    if (!is_plain(hello->primary_host, 255) || !parse_port(fields[6], &hello->primary_port))
+        return "has a bad address of its primary";
+    if (!parse_epoch(fields[3], &hello->current_epoch) || !parse_epoch(fields[7], &hello->config_epoch))
+        return "has an epoch that is no number or beyond all bounds";
+    return NULL;
+}
+
+bool hello_parse(struct slice payload, struct hello *hello) {
+    return problem(payload, hello) == NULL;
 }
 
 bool hello_compose(const struct primary *primary, const struct instance *to, struct bytes *payload) {
@@ -113,15 +123,19 @@ static void adopt_config(struct primary *primary, struct seat *seat, const struc
 }
 
 void hello_receive(struct world *world, struct slice payload, const struct instance *from) {
-    (void)from;
     struct hello hello;
     world->hellos_heard++;
-    if (!hello_parse(payload, &hello)) { /* H2 */
+    const char *wrong = problem(payload, &hello);
+    if (wrong) { /* H2 */
         world->hellos_bad++;
+        complain(world, COMPLAINT_HELLO, from, payload, "a hello %s", wrong);
         return;
     }
     struct primary *primary = world_find_primary(world, hello.primary_name);
-    if (!primary) return;
+    if (!primary) {
+        complain(world, COMPLAINT_STRANGER, from, hello.primary_name, "a hello of a primary that is not watched here");
+        return;
+    }
     if (slice_is(hello.id, world->id)) {
         /* Our own words, heard through the primary. From another port they are somebody else's with our id. */
         uint16_t port = world->settings.announce_port ? world->settings.announce_port : world->settings.port;
@@ -137,10 +151,11 @@ void hello_receive(struct world *world, struct slice payload, const struct insta
     struct seat *seat = find_or_add(primary, id, host, hello.port);
     if (seat) {
         seat->last_hello_ms = seat->peer->last_hello_ms = world->now_ms;
-        vote_see_epoch(world, hello.current_epoch);
         /* No configuration may be ahead of the current epoch, or the next election would repeat one. */
-        if (hello.config_epoch > primary->config_epoch && world_may_watch(world, primary_host) &&
-            vote_see_epoch(world, hello.config_epoch))
+        if (!vote_see_epoch(world, MAX(hello.current_epoch, hello.config_epoch))) { /* H3 */
+            world->hellos_bad++;
+            complain(world, COMPLAINT_EPOCH, seat->peer, payload, "a hello of an epoch that is too far ahead");
+        } else if (hello.config_epoch > primary->config_epoch && world_may_watch(world, primary_host))
             adopt_config(primary, seat, &hello, primary_host);
     }
     mem_free(host);

@@ -1,5 +1,6 @@
 #include "sentinel/machine/listen.h"
 #include "base/mem.h"
+#include "sentinel/machine/complaint.h"
 #include "sentinel/machine/down.h"
 #include "sentinel/machine/facts.h"
 #include "sentinel/machine/failover.h"
@@ -35,9 +36,10 @@ static void on_ping(struct world *world, struct instance *instance, const struct
         instance->last_ping_text[0] = 0;
         if (ping == FACTS_PING_PONG) instance->rebooted = false;
     } else {
-        snprintf(instance->last_ping_text, sizeof instance->last_ping_text, "%.*s",
-                 (int)MIN(reply->text.size, sizeof instance->last_ping_text - 1),
-                 reply->text.data ? reply->text.data : "");
+        slice_print_plain(complaint_of_reply(reply), instance->last_ping_text, sizeof instance->last_ping_text);
+        if (ping == FACTS_PING_BAD)
+            complain(world, COMPLAINT_PING, instance, complaint_of_reply(reply), "PING was answered with %s",
+                     reply_view_kind_name(reply->kind));
         if (ping == FACTS_PING_BUSY && instance->s_down && !instance->script_kill_sent &&
             outbox_script_kill(world, instance))
             instance->script_kill_sent = true;
@@ -96,7 +98,11 @@ static void keep_text(struct world *world, struct instance *instance, struct sli
 static void on_info(struct world *world, struct instance *instance, const struct request *request,
                     const struct reply_view *reply) {
     if (instance->kind == INSTANCE_SENTINEL) return;
-    if ((reply->kind != REPLY_VIEW_BULK && reply->kind != REPLY_VIEW_STATUS) || !reply->text.size) return;
+    if ((reply->kind != REPLY_VIEW_BULK && reply->kind != REPLY_VIEW_STATUS) || !reply->text.size) {
+        complain(world, COMPLAINT_INFO, instance, complaint_of_reply(reply), "INFO was answered with %s",
+                 reply_view_kind_name(reply->kind));
+        return;
+    }
     struct facts_replicas *replicas = mem_alloc(sizeof *replicas);
     struct facts before = instance->facts;
     if (request->kind == REQUEST_INFO) keep_text(world, instance, reply->text);
@@ -112,6 +118,8 @@ static void on_info(struct world *world, struct instance *instance, const struct
         repoint_on_info(instance);
         world_touch_instance(world, instance);
         if (instance->primary->failover.sm.state != FAILOVER_NONE) world_touch_primary(instance->primary);
+    } else {
+        complain(world, COMPLAINT_INFO, instance, reply->text, "INFO names no role");
     }
     mem_free(replicas);
 }
@@ -137,6 +145,10 @@ void listen_on_reply(struct world *world, const struct event *event) {
         if (reply->kind == REPLY_VIEW_BULK) instance->is_kvd = facts_is_kvd(reply->text);
         break;
     case REQUEST_HELLO:
+        if (reply->kind != REPLY_VIEW_INTEGER)
+            complain(world, COMPLAINT_PUBLISH, instance, complaint_of_reply(reply), "PUBLISH was answered with %s",
+                     reply_view_kind_name(reply->kind));
+        break;
     case REQUEST_SETTLE:
     case REQUEST_SCRIPT_KILL:
     case REQUEST_HANDOVER_ABORT:

@@ -19,6 +19,9 @@ static void run_notification(struct world *world, struct primary *primary, const
 
 static void publish(struct world *world, struct primary *primary, enum sentinel_event event, struct bytes *text) {
     CHECK(world->actions);
+    /* What others said may be in it; nobody shall forge a line of the log or a word of a script's. */
+    for (size_t i = 0; i < text->size; i++)
+        if ((unsigned char)text->data[i] < ' ' || text->data[i] == 127) text->data[i] = '?';
     const char *kept = actions_text(world->actions, bytes_slice(text));
     struct action *action = actions_add(world->actions, ACTION_PUBLISH);
     action->publish.event = event;

@@ -1,4 +1,5 @@
 #include "sentinel/machine/repoint.h"
+#include "sentinel/machine/complaint.h"
 #include "sentinel/machine/election.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/world_internal.h"
@@ -159,10 +160,13 @@ void repoint_on_reply(struct instance *instance, const struct request *request, 
     else if (complete && reply->kind == REPLY_VIEW_ARRAY && reply->count && reply->children[0].kind == REPLY_VIEW_ERROR)
         words = reply->children[0].text;
     if (words.size) {
-        snprintf(instance->refusal, sizeof instance->refusal, "%.*s", (int)MIN(words.size, (size_t)90), words.data);
+        slice_print_plain(words, instance->refusal, sizeof instance->refusal);
         outbox_instance(instance->world, instance, NULL, SENTINEL_EVENT_REFUSED, "%s: %s",
                         request_kind_name(request->kind), instance->refusal);
     } else if (complete) {
+        if (reply->kind != REPLY_VIEW_ARRAY && reply->kind != REPLY_VIEW_ERROR)
+            complain(instance->world, COMPLAINT_ORDER, instance, complaint_of_reply(reply), "EXEC was answered with %s",
+                     reply_view_kind_name(reply->kind));
         instance->refusal[0] = 0;
         (void)!outbox_info(instance->world, instance, true); /* what has become of it */
     }

@@ -4,6 +4,7 @@ libmachine_a_SOURCES = \
 	src/sentinel/machine/arena.c src/sentinel/machine/arena.h \
 	src/sentinel/machine/cadence.c src/sentinel/machine/cadence.h \
 	src/sentinel/machine/choose.c src/sentinel/machine/choose.h \
+	src/sentinel/machine/complaint.c src/sentinel/machine/complaint.h \
 	src/sentinel/machine/down.c src/sentinel/machine/down.h \
 	src/sentinel/machine/election.c src/sentinel/machine/election.h \
 	src/sentinel/machine/event.c src/sentinel/machine/event.h \

@@ -1,5 +1,6 @@
 #include "sentinel/machine/vote.h"
 #include "base/mem.h"
+#include "sentinel/machine/complaint.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/world_internal.h"
 
@@ -87,7 +88,16 @@ void vote_on_request(struct world *world, const struct event *event) {
         return;
     }
     uint64_t epoch = event->vote.epoch < 0 ? UINT64_MAX : (uint64_t)event->vote.epoch;
-    bool valid = event->vote.run_id.size == SENTINEL_ID_SIZE - 1 && vote_see_epoch(world, epoch);
+    bool valid = id_is_valid(event->vote.run_id);
+    if (!valid)
+        complain(world, COMPLAINT_CANDIDATE, NULL, event->vote.run_id,
+                 "a vote for %s was asked for a candidate whose id is not 40 hexadecimal digits", primary->name);
+    else if (!vote_see_epoch(world, epoch)) {
+        valid = false;
+        complain(world, COMPLAINT_EPOCH, NULL, event->vote.run_id,
+                 "a vote for %s was asked in epoch %" PRIu64 ", which is too far ahead of %" PRIu64 ", by", primary->name,
+                 epoch, world->current_epoch);
+    }
     if (valid && may_grant(primary, epoch)) {
         char *candidate = slice_to_text(event->vote.run_id);
         set_vote(primary, epoch, candidate);

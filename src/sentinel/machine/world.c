@@ -6,6 +6,7 @@
 #include "sentinel/machine/world_internal.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdio.h>
 
 struct resolved {
@@ -28,6 +29,7 @@ void world_init(struct world *world, int64_t now_ms) {
     world->now_ms = world->last_step_ms = now_ms;
     world->wake_ms = INT64_MAX;
     world->tilt_since_ms = NEVER;
+    for (size_t i = 0; i < COMPLAINT_KINDS; i++) world->complaints[i].at_ms = NEVER;
 }
 
 void world_fini(struct world *world) {
@@ -73,6 +75,13 @@ void world_changed(struct world *world, bool urgent) {
 bool host_is_ip(const char *host) {
     unsigned char binary[16];
     return inet_pton(AF_INET, host, binary) == 1 || inet_pton(AF_INET6, host, binary) == 1;
+}
+
+bool id_is_valid(struct slice id) {
+    if (id.size != SENTINEL_ID_SIZE - 1) return false;
+    for (size_t i = 0; i < id.size; i++)
+        if (!isxdigit((unsigned char)id.data[i])) return false;
+    return true;
 }
 
 bool world_may_watch(const struct world *world, const char *host) {

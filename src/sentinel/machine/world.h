@@ -185,6 +185,25 @@ struct settings {
     char *sentinel_user, *sentinel_pass; /* NULL none */
 };
 
+/* What can make no sense (complaint.h). */
+enum complaint {
+    COMPLAINT_PING,
+    COMPLAINT_INFO,
+    COMPLAINT_PUBLISH,
+    COMPLAINT_HELLO,
+    COMPLAINT_STRANGER, /* a hello of a primary that is not watched here */
+    COMPLAINT_EPOCH,
+    COMPLAINT_OPINION,
+    COMPLAINT_CANDIDATE,
+    COMPLAINT_ORDER,
+    COMPLAINT_LINE, /* not the protocol, or a reply without end */
+    COMPLAINT_KINDS
+};
+struct complaint_record {
+    int64_t at_ms;   /* of the last one that was told; NEVER */
+    uint64_t untold; /* since then */
+};
+
 /* Owned by the machine. */
 struct world {
     char id[SENTINEL_ID_SIZE];
@@ -224,6 +243,8 @@ struct world {
 
     bool duplicate_id; /* somebody else announced our id */
     uint64_t elections, hellos_heard, hellos_bad, votes_given;
+    struct complaint_record complaints[COMPLAINT_KINDS];
+    uint64_t complaint_count;
 
     /* Inner works */
     int64_t now_ms, wall_ms, last_step_ms, wake_ms;

@@ -26,6 +26,9 @@ void world_touch_group(struct primary *primary); /* the primary and all its data
 /* The state to be saved has changed. Urgent: somebody waits for it. */
 void world_changed(struct world *world, bool urgent);
 
+/* Forty hexadecimal digits: the id of a sentinel. */
+bool id_is_valid(struct slice id);
+
 /* Addresses. A name is looked up only when names may be resolved. */
 bool host_is_ip(const char *host);
 const char *world_lookup(struct world *world, const char *host);       /* NULL: not known (yet) */

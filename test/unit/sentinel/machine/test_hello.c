@@ -40,8 +40,9 @@ UNIT_TEST(hello, makes_sentinels_known) {
     EXPECT_TEXT(solo_hello(&s, 10, "10.0.1.2,26379," ID_B ",3,mymaster,10.0.0.1,6379,0"),
                 "+sentinel sentinel " ID_B " 10.0.1.2 26379 @ mymaster 10.0.0.1 6379 ; +new-epoch 3");
     EXPECT_TEXT(solo_hello(&s, 11, "10.0.1.2,26379," ID_B ",3,mymaster,10.0.0.1,6379,0"), "");
-    EXPECT_TEXT(solo_hello(&s, 12, "10.0.1.3,26379," ID_C ",3,other,10.0.0.1,6379,0"), "");
-    EXPECT_TEXT(solo_hello(&s, 13, "garbage"), "");
+    EXPECT_TEXT(solo_hello(&s, 12, "10.0.1.3,26379," ID_C ",3,other,10.0.0.1,6379,0"),
+                "-bad-input #a hello of a primary that is not watched here: \"other\"");
+    EXPECT_TEXT(solo_hello(&s, 13, "gar\nbage"), "-bad-input #a hello has fewer than eight fields: \"gar\\nbage\"");
     CU_ASSERT_EQUAL(solo_world(&s)->hellos_bad, 1);
     CU_ASSERT_EQUAL(solo_primary(&s)->seat_count, 1);
     solo_fini(&s);
@@ -75,7 +76,7 @@ UNIT_TEST(hello, moves_the_primary_only_with_a_newer_epoch) {
                 "script /bin/reconf mymaster observer start 10.0.0.1 6379 10.0.0.2 6380 ; "
                 "+slave slave 10.0.0.1:6379 10.0.0.1 6379 @ mymaster 10.0.0.2 6380 ; save");
     /* A name cannot be watched while names are not resolved. */
-    EXPECT_TEXT(solo_hello(&s, 14, "10.0.1.2,26379," ID_B ",5,mymaster,evil.example,6380,6"), "");
+    EXPECT_TEXT(solo_hello(&s, 14, "10.0.1.2,26379," ID_B ",5,mymaster,evil.example,6380,6"), "+new-epoch 6");
     CU_ASSERT_EQUAL(solo_primary(&s)->config_epoch, 5);
     solo_fini(&s);
 }
@@ -101,5 +102,22 @@ UNIT_TEST(hello, that_lies_about_epochs_breaks_nothing) {
     (void)solo_hello(&s, 2, "10.0.1.2,26379," ID_B ",0,mymaster,10.0.0.1,6379,4");
     CU_ASSERT_EQUAL(solo_primary(&s)->config_epoch, 4);
     CU_ASSERT_EQUAL(solo_world(&s)->current_epoch, 4); /* so that the next election is beyond it */
+    solo_fini(&s);
+}
+
+UNIT_TEST(hello, cannot_use_the_epochs_up) {
+    struct solo s;
+    solo_init(&s);
+    solo_start(&s, NULL, 0);
+    (void)solo_hello(&s, 10, "10.0.1.2,26379," ID_B ",4,mymaster,10.0.0.1,6379,4");
+    /* A configuration of an epoch that leaves none above it would make every later failover impossible. */
+    EXPECT_TEXT(solo_hello(&s, 11, "10.0.1.2,26379," ID_B ",4,mymaster,10.0.0.2,6379,4611686018427387904"),
+                "-bad-input sentinel " ID_B " 10.0.1.2 26379 #a hello of an epoch that is too far ahead: "
+                "\"10.0.1.2,26379," ID_B ",4,mymaster,10.0.0.2,6379,4611686018427387904\"");
+    EXPECT_TEXT(solo_hello(&s, 12, "10.0.1.2,26379," ID_B ",4611686018427387904,mymaster,10.0.0.2,6379,5"), "");
+    CU_ASSERT_EQUAL(solo_primary(&s)->config_epoch, 4);
+    CU_ASSERT_EQUAL(solo_world(&s)->current_epoch, 4);
+    CU_ASSERT_EQUAL(solo_world(&s)->hellos_bad, 2);
+    EXPECT_TEXT(solo_hello(&s, 13, "10.0.1.2,26379," ID_B ",5,mymaster,10.0.0.1,6379,5"), "+new-epoch 5");
     solo_fini(&s);
 }

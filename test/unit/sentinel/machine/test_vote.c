@@ -39,12 +39,17 @@ UNIT_TEST(vote, ignores_epochs_that_nobody_can_have_reached) {
     struct solo s;
     solo_init(&s);
     solo_start(&s, NULL, 0);
-    VOTE(1, ID_B, INT64_MAX, "answer 1: up, vote * 0");
+    VOTE(1, ID_B, INT64_MAX,
+         "-bad-input #a vote for mymaster was asked in epoch 9223372036854775807, which is too far ahead of 0, by: "
+         "\"" ID_B "\" ; answer 1: up, vote * 0");
     VOTE(2, ID_B, -1, "answer 1: up, vote * 0");
     VOTE(3, ID_B, INT64_MIN, "answer 1: up, vote * 0");
     VOTE(4, ID_B, (int64_t)1 << 33, "answer 1: up, vote * 0");
     VOTE(5, ID_B, 0, "answer 1: up, vote * 0");
-    VOTE(6, "short", 1, "answer 1: up, vote * 0");
+    VOTE(6, "short", 1,
+         "-bad-input #a vote for mymaster was asked for a candidate whose id is not 40 hexadecimal digits: \"short\" ; "
+         "answer 1: up, vote * 0");
+    VOTE(7, "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\r\n", 1, "answer 1: up, vote * 0");
     CU_ASSERT_EQUAL(solo_world(&s)->current_epoch, 0);
     solo_fini(&s);
 }
