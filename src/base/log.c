@@ -76,6 +76,9 @@ void log_write(enum log_level level, const char *format, ...) {
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
+    /* One line an event, whatever others said is in it: nobody can forge a second one. */
+    for (char *c = message; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127) *c = *c == '\t' ? ' ' : '?';
     if (logger.tap) logger.tap(logger.tap_context, level, message);
     if (level < logger.level) return;
 

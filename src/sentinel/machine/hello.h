@@ -3,8 +3,8 @@
  *     sentinel ip, sentinel port, sentinel id, current epoch, primary's name, its ip, its port, its config epoch
  *
  * H1  A configuration is adopted only when its epoch is greater than ours: equal epochs never overwrite each other.
- * H3  An epoch too far ahead of ours is a lie: nothing of its hello is adopted, so that nobody can use the epochs up.
  * H2  Garbage changes nothing: wrong field count, ports, ids or epochs, names that we do not watch.
+ * H3  An epoch too far ahead of ours is a lie: nothing of its hello is adopted, so that nobody can use the epochs up.
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "sentinel/machine/world.h"
