@@ -262,7 +262,8 @@ static enum resp_status read_bulk_size(struct resp_parser *parser, const char **
     /* In the order of the field's servers: the line must end before its kind is looked at. */
     if (!memchr(begin, '\r', (size_t)(end - begin)) && end - begin > LINE_MAX_BYTES)
         return fail(parser, "too big bulk count string");
-    if (status == RESP_MORE) return RESP_MORE;
+    bool is_blank = *begin == '\r' && end - begin >= 2; /* the line is its end only */
+    if (status == RESP_MORE && !is_blank) return RESP_MORE;
     if (*begin != '$') {
         snprintf(parser->error, sizeof parser->error, "expected '$', got '%c'", *begin);
         return RESP_ERROR;
