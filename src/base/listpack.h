@@ -34,8 +34,8 @@ struct slice     listpack_bytes(const struct listpack *listpack); /* lends: the 
 size_t           listpack_size(const struct listpack *listpack);  /* of the dump, in bytes */
 size_t           listpack_count(const struct listpack *listpack); /* O(1) below 65535 entries */
 
-/* Of bytes from outside: every entry lies within, the counts and back-lengths agree, and the shortest form was used for
- * lengths where that matters. gives a copy; NULL: not a listpack. */
+/* Of bytes from outside: every entry lies within, the counts and back-lengths agree, and a text's size has its shortest
+ * form. gives a copy; NULL: not a listpack. */
 struct listpack *listpack_from_bytes(struct slice bytes);
 bool             listpack_is_valid(struct slice bytes);
 

@@ -12,9 +12,9 @@ libbase_a_SOURCES = \
 	src/base/hash.c src/base/hash.h \
 	src/base/heap.c src/base/heap.h \
 	src/base/histogram.c src/base/histogram.h \
-	src/base/intset.h \
+	src/base/intset.c src/base/intset.h \
 	src/base/list.h \
-	src/base/listpack.h \
+	src/base/listpack.c src/base/listpack.h \
 	src/base/log.c src/base/log.h \
 	src/base/mem.c src/base/mem.h \
 	src/base/memtest.c src/base/memtest.h \

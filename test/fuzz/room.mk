@@ -1,6 +1,6 @@
 # What parses has a fuzzer. `make check` replays its corpus; `make fuzz F=resp_parse [T=seconds]` searches with
 # clang's libFuzzer and the sanitizers, and keeps what it finds in fuzz-found-<name> of the build folder.
-fuzzers = fuzz_resp_parse fuzz_yaml fuzz_import
+fuzzers = fuzz_resp_parse fuzz_yaml fuzz_import fuzz_listpack
 check_PROGRAMS += $(fuzzers)
 TESTS += $(fuzzers)
 
@@ -21,6 +21,11 @@ fuzz_import_CPPFLAGS = $(FUZZ_CPPFLAGS)
 fuzz_import_LDADD = $(CORE_LIBS)
 FUZZ_ROOMS_import = base core/config
 
+fuzz_listpack_SOURCES = test/fuzz/fuzz_listpack.c $(FUZZ_MAIN)
+fuzz_listpack_CPPFLAGS = $(FUZZ_CPPFLAGS)
+fuzz_listpack_LDADD = $(BASE_LIBS)
+FUZZ_ROOMS_listpack = base
+
 # The rooms that a fuzzer is built from; FUZZ_ROOMS_<name> where it needs others.
 FUZZ_CC = clang
 FUZZ_ROOMS = base net
@@ -39,5 +44,5 @@ fuzz:
 	  $(top_srcdir)/test/fuzz/corpus/$(F)
 
 .PHONY: fuzz
-CLEANFILES += fuzz-resp_parse fuzz-yaml fuzz-import
+CLEANFILES += fuzz-resp_parse fuzz-yaml fuzz-import fuzz-listpack
 EXTRA_DIST += test/fuzz/corpus test/fuzz/fuzz_config.h
