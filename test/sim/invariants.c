@@ -246,6 +246,12 @@ static void on_pong(void *context, struct sentinel_host *host, const char *addre
     pong->sent_us = sent_us;
 }
 
+/* It may find the primary down for what that says of itself. */
+static bool doubts_role(const struct sentinel_host *host, const struct primary *primary) {
+    const struct primary *own = world_find_primary(sentinel_host_world(host), slice_text(primary->name));
+    return own && (own->instance->facts.role == ROLE_REPLICA || own->instance->rebooted);
+}
+
 /* Whether this sentinel may have said, as lately as that counts, that the primary is down. */
 static bool may_say_down(struct invariants *invariants, struct sentinel_host *host, const struct primary *primary) {
     if (!sentinel_host_world(host)) return true; /* it may have said so before it died */
@@ -257,13 +263,11 @@ static bool may_say_down(struct invariants *invariants, struct sentinel_host *ho
     bool silent = now_us > pong->sent_us + down_after_us - down_after_us / 500 - SLACK_US;
     bool lately = now_us - pong->gap_us < invariants->bounds.memory_us;
     bool young = now_us - seen->born_us < invariants->bounds.memory_us; /* its former life may have said so */
-    return silent || lately || young;
+    return silent || lately || young || doubts_role(host, primary);
 }
 
 static void check_start(struct invariants *invariants, struct sentinel_host *host, const struct primary *primary) {
     const struct invariants_bounds *bounds = &invariants->bounds;
-    const struct facts *facts = &primary->instance->facts;
-    if (facts->role == ROLE_REPLICA || primary->instance->rebooted) return; /* down for another reason */
     size_t may = bounds->others;
     for (size_t i = 0; i < bounds->host_count; i++) may += may_say_down(invariants, bounds->hosts[i], primary);
     if (may < primary->options.quorum)
