@@ -225,6 +225,7 @@ static void store_state(struct driver *driver) {
 static void do_save(struct driver *driver, const struct action *action) {
     store_state(driver);
     driver->save_sequence = action->save.sequence;
+    if (action->save.whole) state_file_want_whole(driver->state);
     driver->save_ticket = state_file_commit(driver->state);
     state_file_retry(driver->state); /* the machine spaces its attempts out */
     if (state_file_durable(driver->state) >= driver->save_ticket) loop_wake_send(&driver->state_wake);
@@ -465,6 +466,9 @@ static bool load_state(struct driver *driver, struct state_records *records, str
         return true;
     case STATE_FILE_REFUSED: return false;
     case STATE_FILE_LOST:
+        log_write(LOG_WARNING, "The state file %s is empty: this sentinel starts without memory",
+                  state_file_path(driver->state));
+        return true;
     case STATE_FILE_TAIL_LOST: log_write(LOG_WARNING, "State recovered: %s", err->text); break;
     case STATE_FILE_OK: break;
     }

@@ -93,6 +93,15 @@ static bool write_whole(struct state_file *file, struct slice text, int *fd, str
     return true;
 }
 
+/* What is appended to a file that was moved or removed would be lost with it. The next attempt writes a new one. */
+static bool is_in_place(const struct state_file *file, int fd, struct error *err) {
+    struct stat ours, there;
+    if (fstat(fd, &ours) != 0) return fail(err, "look at", file->path);
+    if (stat(file->path, &there) != 0) return fail(err, "append to", file->path);
+    if (ours.st_ino == there.st_ino && ours.st_dev == there.st_dev) return true;
+    return error_set(err, "%s is no longer the file that this sentinel wrote", file->path);
+}
+
 static void run_job(struct worker_job *worker) {
     struct job *job = container_of(worker, struct job, worker);
     struct state_file *file = job->file;
@@ -101,7 +110,8 @@ static void run_job(struct worker_job *worker) {
     if (job->rewrite) {
         job->failed = !write_whole(file, text, &job->fd, &job->error);
     } else {
-        job->failed = !((write_all(job->fd, text) || fail(&job->error, "append to", file->path)) &&
+        job->failed = !(is_in_place(file, job->fd, &job->error) &&
+                        (write_all(job->fd, text) || fail(&job->error, "append to", file->path)) &&
                         (fdatasync(job->fd) == 0 || fail(&job->error, "sync", file->path)));
     }
     job->took_us = clock_now_us() - start;
@@ -281,6 +291,10 @@ uint64_t state_file_commit(struct state_file *file) {
     file->committed++;
     if (!file->running && !file->has_alarm) start_job(file);
     return file->committed;
+}
+
+void state_file_want_whole(struct state_file *file) {
+    file->rewrite_due = true;
 }
 
 uint64_t state_file_durable(const struct state_file *file) {

@@ -16,7 +16,8 @@
  * One record is one write and one fdatasync, so what follows a record was written after that record was durable. That
  * makes the rules of loading:
  *   F1  a bad record with no good one after it is a torn tail: dropped, its changes were never acted on;
- *   F2  a bad record with a good one after it is damage: the file is refused and left as it is;
+ *   F2  a bad record with a good one after it, or a bad first one (which was put in place whole), is damage: the file is
+ *       refused and left as it is;
  *   F3  a file that does not begin with our first line, or with a newer format, is refused and left as it is.
  * After a failed write or sync the next attempt writes a whole new file (temporary file, fsync, rename, fsync of the
  * directory): what a kernel has of a file whose sync failed cannot be known.
@@ -34,7 +35,7 @@ enum state_file_load {
     STATE_FILE_OK,        /* loaded */
     STATE_FILE_ABSENT,    /* there is none: a first start */
     STATE_FILE_TAIL_LOST, /* loaded without its torn tail */
-    STATE_FILE_LOST,      /* it is ours, but holds no complete record: nothing was loaded */
+    STATE_FILE_LOST,      /* it is empty: nothing was loaded */
     STATE_FILE_REFUSED,   /* not ours, of a newer format, damaged, in use or unreadable: do not start */
 };
 
@@ -68,6 +69,8 @@ void state_file_remove(struct state_file *file, const char *key);
 /* Starts to make all changes so far durable. Returns the ticket that state_file_durable() reaches when they are. When
  * nothing changed since, the ticket may already have been reached. */
 uint64_t state_file_commit(struct state_file *file);
+/* The next write is a whole new file, even when nothing changed. */
+void     state_file_want_whole(struct state_file *file);
 uint64_t state_file_durable(const struct state_file *file);
 
 /* Takes the result of a finished write in and starts the next if something waits. True: state_file_durable() or the

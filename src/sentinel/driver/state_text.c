@@ -138,6 +138,13 @@ static bool has_record(struct slice text) {
     return false;
 }
 
+/* F2: the first record is put in place whole, so no crash can have torn it. */
+static enum state_text_result refuse_without_record(size_t size, struct error *err) {
+    error_set(err, "it is damaged: it ends after %zu bytes without a complete record. Votes may be lost in it, so it is not"
+                   " used; restore it, or move it away to start without memory", size);
+    return STATE_TEXT_REFUSED;
+}
+
 static enum state_text_result read_head(struct slice *rest, struct error *err) {
     struct slice line;
     struct bytes ours = {0};
@@ -145,10 +152,11 @@ static enum state_text_result read_head(struct slice *rest, struct error *err) {
     /* A head that ends too early is ours, torn; any other text is somebody else's. */
     bool torn = rest->size < ours.size && memcmp(rest->data ? rest->data : "", ours.data, rest->size) == 0;
     bytes_fini(&ours);
-    if (torn) {
-        error_set(err, "it ends after %zu bytes, before its first record", rest->size);
+    if (rest->size == 0) {
+        error_set(err, "it is empty");
         return STATE_TEXT_NONE;
     }
+    if (torn) return refuse_without_record(rest->size, err);
     size_t skip = sizeof(HEAD_START) - 1;
     uint64_t format;
     if (!next_line(rest, &line) || !slice_starts_with(line, HEAD_START) ||
@@ -199,10 +207,7 @@ enum state_text_result state_text_read(struct slice text, void (*on_entry)(void 
         break;
     }
     out->good_bytes = (size_t)(rest.data - text.data);
-    if (out->count == 0) {
-        error_set(err, "it holds no complete record");
-        return STATE_TEXT_NONE;
-    }
+    if (out->count == 0) return refuse_without_record(text.size, err);
     uint64_t serial;
     for (uint64_t i = 0; i < out->count; i++)
         if (read_record(&records, &serial, &body)) apply_record(body, on_entry, context);

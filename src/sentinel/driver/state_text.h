@@ -18,7 +18,7 @@ void   state_text_end(struct bytes *out, size_t start);
 enum state_text_result {
     STATE_TEXT_OK,
     STATE_TEXT_TORN,    /* F1: good up to `good_bytes` */
-    STATE_TEXT_NONE,    /* F1, and not one record is complete */
+    STATE_TEXT_NONE,    /* it is empty */
     STATE_TEXT_REFUSED, /* F2, F3 */
 };
 

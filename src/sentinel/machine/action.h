@@ -112,6 +112,7 @@ struct action {
         struct {
             uint64_t sequence;
             bool urgent; /* somebody waits: do not batch any longer */
+            bool whole; /* an operator wants the whole file written, whatever changed */
         } save;
         struct {
             uint64_t token;

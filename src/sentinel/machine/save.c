@@ -16,8 +16,9 @@ int64_t save_look(struct world *world) {
     struct action *action = actions_add(world->actions, ACTION_SAVE);
     action->save.sequence = world->state_sequence;
     action->save.urgent = world->save_urgent;
+    action->save.whole = world->save_whole;
     world->save_sequence = world->state_sequence;
-    world->save_urgent = false;
+    world->save_urgent = world->save_whole = false;
     world->save_ms = NEVER;
     return INT64_MAX;
 }
@@ -67,6 +68,7 @@ void save_on_saved(struct world *world, uint64_t sequence, bool ok, struct slice
 
 void save_flush(struct world *world, uint64_t token) {
     world_changed(world, true);
+    world->save_whole = true; /* the file may be damaged or gone */
     if (world->save_failing) world->save_ms = world->now_ms; /* the operator may have made room */
     struct held_answer *flush = mem_zalloc(sizeof *flush);
     flush->token = token;

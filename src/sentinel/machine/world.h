@@ -235,6 +235,7 @@ struct world {
     uint64_t save_sequence;  /* of the save that is under way; 0 none */
     uint64_t saved_sequence; /* of the newest change on disk */
     bool save_urgent;
+    bool save_whole; /* FLUSHCONFIG */
     int64_t save_ms; /* not before: batches what is not urgent, spaces out retries */
     bool save_failing;
     char save_error[200];
