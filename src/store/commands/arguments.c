@@ -6,7 +6,9 @@
 #include "core/server.h"
 #include "store/keyspace/record.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 
 bool argument_int(struct client *client, int place, int64_t *out) {
     if (LIKELY(number_parse_int(client->argv[place], out))) return true;
@@ -104,4 +106,59 @@ bool argument_deadline(struct client *client, int place, unsigned flags, int64_t
     }
     *deadline_ms = (in_seconds ? number * 1000 : number) + base_ms;
     return true;
+}
+
+/* ---- scans ---- */
+
+/* Digits as strtoul() takes them: nothing at all is 0, a sign and leading zeros are allowed, blanks before and anything
+ * behind are not. */
+static bool parse_cursor(struct slice text, uint64_t *cursor) {
+    char copy[64];
+    if (text.size >= sizeof copy) return false;
+    if (text.size) memcpy(copy, text.data, text.size);
+    copy[text.size] = 0;
+    if (copy[0] == ' ' || (copy[0] >= '\t' && copy[0] <= '\r')) return false;
+    char *end;
+    errno = 0;
+    *cursor = strtoull(copy, &end, 10);
+    return *end == 0 && end == copy + text.size && errno != ERANGE;
+}
+
+bool argument_cursor(struct client *client, int place, uint64_t *cursor) {
+    if (parse_cursor(client->argv[place], cursor)) return true;
+    reply_error(client, "ERR invalid cursor");
+    return false;
+}
+
+static bool scan_option(struct client *client, int place, bool type_allowed, struct scan_options *options) {
+    struct slice word = client->argv[place];
+    if (place + 1 < client->argc) {
+        struct slice given = client->argv[place + 1];
+        if (slice_is_nocase(word, "count")) {
+            if (!argument_int(client, place + 1, &options->count)) return false;
+            if (options->count >= 1) return true;
+        } else if (slice_is_nocase(word, "match")) {
+            /* "*" matches all. */
+            options->pattern = slice_is(given, "*") ? (struct slice){0} : slice_make(given.data ? given.data : "", given.size);
+            return true;
+        } else if (type_allowed && slice_is_nocase(word, "type")) {
+            options->type = slice_make(given.data ? given.data : "", given.size);
+            return true;
+        }
+    }
+    reply_syntax_error(client);
+    return false;
+}
+
+bool argument_scan_options(struct client *client, int first, bool type_allowed, struct scan_options *options) {
+    *options = (struct scan_options){.count = 10};
+    for (int i = first; i < client->argc; i += 2)
+        if (!scan_option(client, i, type_allowed, options)) return false;
+    return true;
+}
+
+bool argument_is_type(struct client *client, const struct record *record, enum value_type type) {
+    if (LIKELY(!record || record_type(record) == type)) return true;
+    reply_wrong_type(client);
+    return false;
 }

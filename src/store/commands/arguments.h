@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "base/bytes.h"
+#include "store/types/value.h"
 
 struct client;
 struct record;
@@ -43,3 +44,17 @@ struct set_options {
 MUST_USE bool argument_set_options(struct client *client, int first, unsigned allowed, struct set_options *options);
 /* The deadline (wall clock) that argument `place` means with one of SET_EX, SET_PX, SET_EXAT, SET_PXAT in `flags`. */
 MUST_USE bool argument_deadline(struct client *client, int place, unsigned flags, int64_t *deadline_ms);
+
+/* ---- SCAN, HSCAN, SSCAN, ZSCAN ---- */
+/* The cursor in argument `place`. */
+MUST_USE bool argument_cursor(struct client *client, int place, uint64_t *cursor);
+struct scan_options {
+    struct slice pattern; /* data NULL: all */
+    int64_t      count;   /* >= 1 */
+    struct slice type;    /* data NULL: all; only where it is allowed */
+};
+/* Reads argv[first..]: MATCH, COUNT and, if allowed, TYPE. */
+MUST_USE bool argument_scan_options(struct client *client, int first, bool type_allowed, struct scan_options *options);
+
+/* True: the record is of this type, or NULL. Else the reply is WRONGTYPE. */
+MUST_USE bool argument_is_type(struct client *client, const struct record *record, enum value_type type);

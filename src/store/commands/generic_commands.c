@@ -8,9 +8,6 @@
 #include "store/commands/arguments.h"
 #include "store/tx/session.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 #define COMMAND COMMAND_PROTOTYPE
 #include "store/commands/generic.def"
 #undef COMMAND
@@ -246,20 +243,6 @@ void keys_command(struct client *client) {
     finish(client, &listing);
 }
 
-/* Digits as strtoul() takes them: nothing at all is 0, a sign and leading zeros are allowed, blanks before and anything
- * behind are not. */
-static bool parse_cursor(struct slice text, uint64_t *cursor) {
-    char copy[64];
-    if (text.size >= sizeof copy) return false;
-    if (text.size) memcpy(copy, text.data, text.size);
-    copy[text.size] = 0;
-    if (copy[0] == ' ' || (copy[0] >= '\t' && copy[0] <= '\r')) return false;
-    char *end;
-    errno = 0;
-    *cursor = strtoull(copy, &end, 10);
-    return *end == 0 && end == copy + text.size && errno != ERANGE;
-}
-
 enum { TYPE_NONE = VALUE_TYPE_COUNT }; /* a name that no value has */
 
 static int type_by_name(struct slice name) {
@@ -268,37 +251,14 @@ static int type_by_name(struct slice name) {
     return TYPE_NONE;
 }
 
-static bool scan_options(struct client *client, struct listing *listing, int64_t *count) {
-    for (int i = 2; i < client->argc; i += 2) {
-        struct slice word = client->argv[i];
-        bool has_value = i + 1 < client->argc;
-        if (has_value && slice_is_nocase(word, "count")) {
-            if (!argument_int(client, i + 1, count)) return false;
-            if (*count >= 1) continue;
-            reply_syntax_error(client);
-            return false;
-        }
-        if (has_value && slice_is_nocase(word, "match")) {
-            listing->pattern = pattern_of(client->argv[i + 1]);
-        } else if (has_value && slice_is_nocase(word, "type")) {
-            listing->type = type_by_name(client->argv[i + 1]);
-        } else {
-            reply_syntax_error(client);
-            return false;
-        }
-    }
-    return true;
-}
-
 void scan_command(struct client *client) {
     struct listing listing = {.keyspace = session_keyspace(client), .type = -1};
+    struct scan_options options;
     uint64_t cursor, visited = 0;
-    int64_t count = 10;
-    if (!parse_cursor(client->argv[1], &cursor)) {
-        reply_error(client, "ERR invalid cursor");
-        return;
-    }
-    if (!scan_options(client, &listing, &count)) return;
+    if (!argument_cursor(client, 1, &cursor) || !argument_scan_options(client, 2, true, &options)) return;
+    int64_t count = options.count;
+    listing.pattern = options.pattern;
+    if (options.type.data) listing.type = type_by_name(options.type);
     /* Where few keys match, COUNT also bounds the buckets that are visited. */
     uint64_t most = (uint64_t)count > UINT64_MAX / 10 ? UINT64_MAX : (uint64_t)count * 10;
     while (keyspace_scan(listing.keyspace, &cursor, list_record, &listing))

@@ -107,3 +107,9 @@ static inline void *record_object(const struct record *record) { /* NULL: the va
 static inline void record_set_object(struct record *record, void *object) { /* it has one; the old one is the caller's */
     memcpy((char *)record_payload(record), &object, sizeof object);
 }
+/* The record has an object, which an edit made another one, perhaps of another encoding: that of `value`, whose type is
+ * the same. The old one is the caller's. */
+static inline void record_update_object(struct record *record, const struct value *value) {
+    record->kind = (uint8_t)(value->type | value->encoding << 4);
+    record_set_object(record, value->object);
+}

@@ -1,4 +1,7 @@
 #include "store/types/value.h"
+#include "base/intset.h"
+#include "base/listpack.h"
+#include "base/mem.h"
 #include "base/number.h"
 #include "store/types/str.h"
 
@@ -49,28 +52,73 @@ struct value value_of_raw_text(struct slice text) {
     return text_value(text, VALUE_RAW);
 }
 
-/* Only strings have objects so far. Each type adds its arm. */
-void value_free_object(enum value_type type, enum value_encoding encoding, void *object) {
-    CHECK(type == VALUE_STRING);
-    CHECK(encoding == VALUE_RAW);
+/* ---- objects: what each form can do ---- */
+
+/* How an object of one type and encoding is handled. A new form is a new row below. */
+struct object_form {
+    void (*free)(void *object);
+    size_t (*effort)(const void *object); /* allocations; NULL: one */
+    size_t (*memory)(const void *object);
+    void *(*copy)(const void *object);
+};
+
+static void free_str(void *object) {
     str_release(object);
 }
 
-size_t value_free_effort(enum value_type type, enum value_encoding encoding, const void *object) {
-    CHECK(type == VALUE_STRING);
-    CHECK(encoding == VALUE_RAW);
+static size_t str_effort(const void *object) {
     /* Giving back a block of this size costs about as much as many small ones: the kernel must take its pages. */
-    return str_text(object).size >= STR_LARGE_BYTES ? str_text(object).size / 4096 : 1;
+    size_t size = str_text(object).size;
+    return size >= STR_LARGE_BYTES ? size / 4096 : 1;
 }
 
-size_t value_object_memory(enum value_type type, enum value_encoding encoding, const void *object) {
-    CHECK(type == VALUE_STRING);
-    CHECK(encoding == VALUE_RAW);
+static size_t str_bytes(const void *object) {
     return str_memory(object);
 }
 
-void *value_copy_object(enum value_type type, enum value_encoding encoding, const void *object) {
-    CHECK(type == VALUE_STRING);
-    CHECK(encoding == VALUE_RAW);
+static void *copy_str(const void *object) {
     return str_new(str_text(object));
+}
+
+static void *copy_listpack(const void *object) {
+    return listpack_copy(object);
+}
+
+static void *copy_intset(const void *object) {
+    return intset_copy(object);
+}
+
+#define LISTPACK_FORM {.free = mem_free, .memory = mem_size, .copy = copy_listpack}
+#define INTSET_FORM {.free = mem_free, .memory = mem_size, .copy = copy_intset}
+
+static const struct object_form forms[VALUE_TYPE_COUNT][VALUE_ENCODING_COUNT] = {
+    [VALUE_STRING][VALUE_RAW] = {.free = free_str, .effort = str_effort, .memory = str_bytes, .copy = copy_str},
+    [VALUE_HASH][VALUE_LISTPACK] = LISTPACK_FORM,
+    [VALUE_SET][VALUE_INTSET] = INTSET_FORM,
+    [VALUE_ZSET][VALUE_LISTPACK] = LISTPACK_FORM,
+};
+
+static const struct object_form *form_of(enum value_type type, enum value_encoding encoding) {
+    CHECK(type < VALUE_TYPE_COUNT);
+    CHECK(encoding < VALUE_ENCODING_COUNT);
+    const struct object_form *form = &forms[type][encoding];
+    CHECK(form->free != NULL);
+    return form;
+}
+
+void value_free_object(enum value_type type, enum value_encoding encoding, void *object) {
+    form_of(type, encoding)->free(object);
+}
+
+size_t value_free_effort(enum value_type type, enum value_encoding encoding, const void *object) {
+    const struct object_form *form = form_of(type, encoding);
+    return form->effort ? form->effort(object) : 1;
+}
+
+size_t value_object_memory(enum value_type type, enum value_encoding encoding, const void *object) {
+    return form_of(type, encoding)->memory(object);
+}
+
+void *value_copy_object(enum value_type type, enum value_encoding encoding, const void *object) {
+    return form_of(type, encoding)->copy(object);
 }
