@@ -159,3 +159,33 @@ def test_a_sentinel_that_was_stopped_accuses_nobody(group):
     wait_for(lambda: settled(ha.sentinels), 20, "all is well again", every=0.05)
     assert not [event for event in ha.events.named("+sdown", began) if event[1] is stopped]
     assert not ha.events.named("+odown", began) and not ha.events.named("+switch-master", began)
+
+
+def fast(ha, grace_ms=20):
+    for sentinel in ha.sentinels:
+        assert sentinel.do("SENTINEL", "SET", MASTER, "fast-failover", "yes", "fast-failover-grace-milliseconds", grace_ms) == b"OK"
+
+
+def test_a_process_that_is_gone_is_failed_over_without_waiting_for_its_silence(group):
+    ha = HighlyAvailableSet(["kvd"] * 3, group=group, down_after_ms=60000)
+    fast(ha)
+    timeline, victim = ha.fail("kill")
+    # The goal is 50 ms; a loaded machine may take longer, but nothing here may wait for a period of seconds.
+    assert timeline["promoted"] < 500, timeline
+    assert len(ha.events.named("+elected-leader", ha.last_fault)) == 1
+    ha.repair(victim)
+
+
+def test_the_fast_path_leaves_the_silent_and_the_quickly_restarted_alone(group):
+    ha = HighlyAvailableSet(["kvd"] * 3, group=group, down_after_ms=60000)
+    fast(ha, 10000)
+    ha.primary.kill()
+    ha.primary.start()
+    wait_for(lambda: all("flags=master," in s.info("sentinel")["primary0"] or fields(s.do("SENTINEL", "MASTER", MASTER))["flags"] == "master"
+                         for s in ha.sentinels), 20, "it is connected again")
+    fast(ha)
+    ha.primary.pause()
+    began = time.monotonic()
+    wait_for(lambda: time.monotonic() - began > 3, 10, "it has been silent for a while")
+    ha.primary.resume()
+    assert not ha.events.named("+sdown", 0)

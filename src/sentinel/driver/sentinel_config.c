@@ -181,6 +181,8 @@ static void fill_primary(struct entry *entry, struct primary_config *out) {
         .down_after_ms = (int64_t)from->down_after_ms,
         .failover_timeout_ms = (int64_t)from->failover_timeout_ms,
         .reboot_down_after_ms = (int64_t)from->reboot_down_after_ms,
+        .fast_failover = from->fast_failover,
+        .fast_grace_ms = (int64_t)from->fast_grace_ms,
         .parallel_syncs = (uint32_t)from->parallel_syncs,
         .auth_user = text_or_null(from->auth_user),
         .auth_pass = text_or_null(from->auth_pass),

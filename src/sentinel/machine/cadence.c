@@ -1,6 +1,7 @@
 #include "sentinel/machine/cadence.h"
 #include "sentinel/machine/complaint.h"
 #include "sentinel/machine/failover.h"
+#include "sentinel/machine/gone.h"
 #include "sentinel/machine/hello.h"
 #include "sentinel/machine/instance_internal.h"
 #include "sentinel/machine/outbox.h"
@@ -35,7 +36,8 @@ static void note_failure(struct world *world, struct instance *instance, enum li
                          struct slice detail) {
     struct line *l = &instance->lines[line];
     /* A peer that accepts and hangs up, or refuses our password, must not be dialled in a tight loop. */
-    bool worked = l->phase == LINE_OPEN && world->now_ms - l->since_ms >= retry_pause(instance);
+    bool was_open = l->phase == LINE_OPEN, worked = was_open && world->now_ms - l->since_ms >= retry_pause(instance);
+    gone_on_line_down(instance, l->phase, l->since_ms, reason);
     instance_forget_requests(instance, line);
     l->phase = LINE_IDLE;
     l->since_ms = world->now_ms;
@@ -44,6 +46,7 @@ static void note_failure(struct world *world, struct instance *instance, enum li
     /* A line that worked is dialled again at once; one that could not be opened, after a pause. */
     l->failures = worked ? 0 : l->failures + 1;
     l->retry_ms = world->now_ms + (worked ? 0 : retry_pause(instance));
+    if (line == LINE_COMMAND) l->retry_ms = MIN(l->retry_ms, gone_retry_ms(instance, was_open ? l->failures : 0));
     if (reason == LINE_GARBAGE)
         complain(world, COMPLAINT_LINE, instance, detail, "the %s line was cut",
                  line == LINE_COMMAND ? "command" : "pub/sub");
@@ -109,6 +112,7 @@ void cadence_on_line_up(struct world *world, struct instance *instance, enum lin
     if (l->phase != LINE_CONNECTING) return; /* we gave it up meanwhile */
     l->phase = LINE_OPEN;
     l->since_ms = world->now_ms;
+    gone_on_line_up(instance);
     /* Why it was down stays until an answer proves that it works now: a refused password shows after the connect. */
     if (line == LINE_PUBSUB) {
         instance->last_heard_ms = world->now_ms;

@@ -35,6 +35,7 @@ static void say(struct world *world, struct instance *instance, enum sentinel_ev
 
 int64_t down_look(struct world *world, struct instance *instance) {
     int64_t deadline = instance->proof_ms + instance->down_after_ms; /* D1 */
+    if (instance->gone && instance->kind == INSTANCE_PRIMARY) deadline = MIN(deadline, world->now_ms);
     deadline = MIN(deadline, role_deadline(world, instance));
     deadline = MIN(deadline, reboot_deadline(instance));
     bool down = world->now_ms >= deadline;

@@ -1,6 +1,7 @@
 /* When an instance is down: for us (subjectively), and for enough sentinels (objectively).
  *
- * D1  An instance is down when no acceptable answer to a ping sent within the last down_after_ms has come.
+ * D1  An instance is down when no acceptable answer to a ping sent within the last down_after_ms has come; a primary
+ *     also when its process is known to be gone and its operator wants that to count (gone.h).
  * D2  A primary is objectively down when we and enough others, a quorum with us, find it down; what a peer said counts
  *     for five ask periods.
  * D3  Nothing is found down during TILT.

@@ -63,6 +63,7 @@ size_t explain_electable(const struct primary *primary, int64_t now_ms) {
 }
 
 void explain_down(const struct instance *instance, int64_t now_ms, struct bytes *text) {
+    if (instance->gone) bytes_add_text(text, "its process is gone: the line was reset, and since then nobody listens; ");
     bytes_add_printf(text, "no good answer for %" PRId64 " of %" PRId64 " ms; ", instance_silent_ms(instance, now_ms),
                      instance->down_after_ms);
     add_line(instance, text);

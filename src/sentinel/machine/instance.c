@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "sentinel/machine/down.h"
 #include "sentinel/machine/failover.h"
+#include "sentinel/machine/gone.h"
 #include "sentinel/machine/instance_internal.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/world_internal.h"
@@ -34,6 +35,7 @@ struct instance *instance_new(struct world *world, enum instance_kind kind, stru
     instance->info_ms = instance->last_info_sent_ms = NEVER;
     instance->last_hello_sent_ms = instance->last_heard_ms = instance->last_hello_ms = NEVER;
     instance->last_order_ms = NEVER;
+    gone_reset(instance);
     instance->facts.at_ms = NEVER;
     instance->facts.priority = 100;
     instance->facts.announced = true;

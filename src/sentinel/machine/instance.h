@@ -114,6 +114,11 @@ struct instance {
     bool rebooted; /* and has not answered PONG since; see primary's reboot_down_after_ms */
     int64_t rebooted_ms;
 
+    /* Whether its process is known to be gone (gone.h) */
+    int64_t lost_ms;   /* when an open line was reset; NEVER, also when something else came between */
+    uint32_t refusals; /* attempts that were refused since */
+    bool gone;
+
     /* INFO */
     struct facts facts;
     char *info; /* owned: the raw text of the last full INFO; NULL none */

@@ -4,6 +4,7 @@
 #include "sentinel/machine/down.h"
 #include "sentinel/machine/facts.h"
 #include "sentinel/machine/failover.h"
+#include "sentinel/machine/gone.h"
 #include "sentinel/machine/instance_internal.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/repoint.h"
@@ -35,6 +36,7 @@ static void on_ping(struct world *world, struct instance *instance, const struct
         instance->ping_pending_ms = oldest_ping(instance);
         instance->last_ping_text[0] = 0;
         if (ping == FACTS_PING_PONG) instance->rebooted = false;
+        if (instance->gone) gone_reset(instance);
     } else {
         slice_print_plain(complaint_of_reply(reply), instance->last_ping_text, sizeof instance->last_ping_text);
         if (ping == FACTS_PING_BAD)

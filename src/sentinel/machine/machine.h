@@ -22,6 +22,8 @@ struct primary_config {
     uint32_t quorum;
     int64_t down_after_ms, failover_timeout_ms, reboot_down_after_ms;
     uint32_t parallel_syncs;
+    bool fast_failover;
+    int64_t fast_grace_ms;
     const char *auth_user, *auth_pass;
     const char *notification_script, *client_reconfig_script;
     const struct rename *renames; /* rename-command */

@@ -1,6 +1,7 @@
 #include "sentinel/machine/operate.h"
 #include "base/glob.h"
 #include "sentinel/machine/failover.h"
+#include "sentinel/machine/gone.h"
 #include "sentinel/machine/instance_internal.h"
 #include "sentinel/machine/options.h"
 #include "sentinel/machine/outbox.h"
@@ -106,6 +107,7 @@ static void reset(struct primary *primary) {
     instance->proof_ms = world->now_ms;
     instance->ping_pending_ms = 0;
     instance->script_kill_sent = instance->rebooted = false;
+    gone_reset(instance);
     primary->ask_ms = INT64_MAX;
     primary->voted_ms = NEVER;
     failover_reset(primary);

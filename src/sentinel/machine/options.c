@@ -11,6 +11,8 @@ enum option {
     OPTION_REBOOT_DOWN_AFTER,
     OPTION_QUORUM,
     OPTION_PARALLEL_SYNCS,
+    OPTION_FAST_FAILOVER,
+    OPTION_FAST_GRACE,
     OPTION_AUTH_USER,
     OPTION_AUTH_PASS,
     OPTION_NOTIFICATION_SCRIPT,
@@ -25,6 +27,8 @@ static const char *const option_names[OPTIONS] = {
     [OPTION_REBOOT_DOWN_AFTER] = "master-reboot-down-after-period",
     [OPTION_QUORUM] = "quorum",
     [OPTION_PARALLEL_SYNCS] = "parallel-syncs",
+    [OPTION_FAST_FAILOVER] = "fast-failover",
+    [OPTION_FAST_GRACE] = "fast-failover-grace-milliseconds",
     [OPTION_AUTH_USER] = "auth-user",
     [OPTION_AUTH_PASS] = "auth-pass",
     [OPTION_NOTIFICATION_SCRIPT] = "notification-script",
@@ -53,6 +57,10 @@ static bool is_text(struct slice value) {
     return value.size == 0 || !memchr(value.data, 0, value.size);
 }
 
+static bool is_yes_no(struct slice value) {
+    return slice_is_nocase(value, "yes") || slice_is_nocase(value, "no");
+}
+
 bool options_check(const struct primary *primary, const struct option_change *change, bool at_run_time,
                    struct error *err) {
     enum option option;
@@ -62,8 +70,10 @@ bool options_check(const struct primary *primary, const struct option_change *ch
         return error_set(err, "ERR Unknown option or number of arguments for SENTINEL SET '%.*s'",
                          (int)MIN(change->name.size, (size_t)128), change->name.data);
     switch (option) {
+    case OPTION_FAST_FAILOVER: good = is_yes_no(change->value); break;
     case OPTION_DOWN_AFTER:
     case OPTION_FAILOVER_TIMEOUT:
+    case OPTION_FAST_GRACE:
     case OPTION_QUORUM:
     case OPTION_PARALLEL_SYNCS: good = read_number(change->value, 1, &number); break;
     case OPTION_REBOOT_DOWN_AFTER: good = read_number(change->value, 0, &number); break;
@@ -138,6 +148,8 @@ bool options_apply(struct primary *primary, const struct option_change *change) 
     case OPTION_REBOOT_DOWN_AFTER: options->reboot_down_after_ms = number; break;
     case OPTION_QUORUM: options->quorum = (uint32_t)number; break;
     case OPTION_PARALLEL_SYNCS: options->parallel_syncs = (uint32_t)number; break;
+    case OPTION_FAST_FAILOVER: options->fast_failover = slice_is_nocase(change->value, "yes"); break;
+    case OPTION_FAST_GRACE: options->fast_grace_ms = number; break;
     case OPTION_AUTH_USER: set_text(&options->auth_user, change->value); return true;
     case OPTION_AUTH_PASS: set_text(&options->auth_pass, change->value); return true;
     case OPTION_NOTIFICATION_SCRIPT: set_text(&options->notification_script, change->value); break;
@@ -163,6 +175,8 @@ char *options_text(const struct primary *primary, struct slice name, struct slic
     case OPTION_REBOOT_DOWN_AFTER: return mem_printf("%" PRId64, options->reboot_down_after_ms);
     case OPTION_QUORUM: return mem_printf("%" PRIu32, options->quorum);
     case OPTION_PARALLEL_SYNCS: return mem_printf("%" PRIu32, options->parallel_syncs);
+    case OPTION_FAST_FAILOVER: return mem_strdup(options->fast_failover ? "yes" : "no");
+    case OPTION_FAST_GRACE: return mem_printf("%" PRId64, options->fast_grace_ms);
     case OPTION_AUTH_USER: return text_or_empty(options->auth_user);
     case OPTION_AUTH_PASS: return text_or_empty(options->auth_pass);
     case OPTION_NOTIFICATION_SCRIPT: return text_or_empty(options->notification_script);
@@ -207,10 +221,6 @@ bool options_change(struct primary *primary, const struct option_change *change)
 }
 
 /* ---- SENTINEL CONFIG SET ---- */
-
-static bool is_yes_no(struct slice value) {
-    return slice_is_nocase(value, "yes") || slice_is_nocase(value, "no");
-}
 
 bool settings_check(const struct option_change *change, struct error *err) {
     struct slice name = change->name, value = change->value;

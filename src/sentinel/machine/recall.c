@@ -34,6 +34,8 @@ static void apply_config(struct primary *primary, const struct primary_config *c
     if (config->failover_timeout_ms > 0) options->failover_timeout_ms = config->failover_timeout_ms;
     if (config->reboot_down_after_ms > 0) options->reboot_down_after_ms = config->reboot_down_after_ms;
     if (config->parallel_syncs) options->parallel_syncs = config->parallel_syncs;
+    options->fast_failover = config->fast_failover;
+    if (config->fast_grace_ms > 0) options->fast_grace_ms = config->fast_grace_ms;
     set(&options->auth_user, config->auth_user);
     set(&options->auth_pass, config->auth_pass);
     set(&options->notification_script, config->notification_script);

@@ -1,5 +1,6 @@
 #include "sentinel/machine/world.h"
 #include "sentinel/machine/failover.h"
+#include "sentinel/machine/gone.h"
 #include "sentinel/machine/instance_internal.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/vote.h"
@@ -161,6 +162,7 @@ struct primary *primary_new(struct world *world, const char *name, const char *h
         .failover_timeout_ms = world->timing.default_failover_timeout_ms,
         .quorum = 1,
         .parallel_syncs = 1,
+        .fast_grace_ms = DEFAULT_FAST_GRACE_MS,
     };
     primary->voted_ms = primary->switched_ms = primary->down_since_ms = NEVER;
     primary->o_down_since_ms = NEVER;
@@ -332,6 +334,7 @@ void primary_switch_to(struct primary *primary, struct instance *new, const char
     /* The new primary has a whole down-after from now on, and no reconnect throttle of earlier days holds it up. */
     new->proof_ms = world->now_ms;
     new->s_down = false;
+    gone_reset(new);
     new->last_info_sent_ms = NEVER;
     if (new->role_reported != ROLE_PRIMARY) new->role_since_ms = world->now_ms; /* it has down-after to say so */
     for (int i = 0; i < LINE_KINDS; i++)

@@ -11,7 +11,7 @@
 #include "base/table.h"
 #include "sentinel/machine/instance.h"
 
-enum { DEFAULT_DOWN_AFTER_MS = 30000, DEFAULT_FAILOVER_TIMEOUT_MS = 180000 };
+enum { DEFAULT_DOWN_AFTER_MS = 30000, DEFAULT_FAILOVER_TIMEOUT_MS = 180000, DEFAULT_FAST_GRACE_MS = 20 };
 
 /* The parameters of SENTINEL DEBUG, in its order. */
 struct timing {
@@ -91,6 +91,8 @@ struct primary_options {
     int64_t reboot_down_after_ms; /* master-reboot-down-after-period; 0: LOADING counts as up */
     uint32_t quorum;
     uint32_t parallel_syncs;
+    bool fast_failover;    /* fast-failover: who is known to be gone is down at once (gone.h) */
+    int64_t fast_grace_ms; /* a restart that is shorter is none of our business */
     char *auth_user, *auth_pass;
     char *notification_script, *client_reconfig_script;
     struct rename *renames;

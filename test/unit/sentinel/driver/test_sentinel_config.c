@@ -61,6 +61,8 @@ UNIT_TEST(sentinel_config, reads_every_directive) {
                          "      notification-script: /bin/true\n"
                          "      client-reconfig-script: /bin/false\n"
                          "      master-reboot-down-after-period: 5\n"
+                         "      fast-failover: yes\n"
+                         "      fast-failover-grace-milliseconds: 7\n"
                          "      rename-command: {CONFIG: c, SLAVEOF: s}\n"
                          "    two: {host: 10.0.0.1, quorum: 1}\n"),
                 "");
@@ -78,6 +80,7 @@ UNIT_TEST(sentinel_config, reads_every_directive) {
     EXPECT_TEXT(one->host, "db.example");
     CU_ASSERT(one->port == 6380 && one->quorum == 2 && one->down_after_ms == 100 && one->failover_timeout_ms == 200);
     CU_ASSERT(one->parallel_syncs == 3 && one->reboot_down_after_ms == 5 && one->rename_count == 2);
+    CU_ASSERT(one->fast_failover && one->fast_grace_ms == 7);
     EXPECT_TEXT(one->auth_user, "au");
     EXPECT_TEXT(one->auth_pass, "ap");
     EXPECT_TEXT(one->notification_script, "/bin/true");
@@ -85,6 +88,7 @@ UNIT_TEST(sentinel_config, reads_every_directive) {
     EXPECT_TEXT(one->renames[1].from, "SLAVEOF");
     EXPECT_TEXT(one->renames[1].to, "s");
     CU_ASSERT(two->port == 6379 && two->down_after_ms == 30000 && two->failover_timeout_ms == 180000);
+    CU_ASSERT(!two->fast_failover && two->fast_grace_ms == 20);
     CU_ASSERT(two->parallel_syncs == 1 && two->auth_pass == NULL && two->notification_script == NULL);
     teardown(&f);
 }
