@@ -86,7 +86,7 @@ void instance_map_reply_primary(struct client *client, const struct primary *pri
     add_int(&map, "config-epoch", (int64_t)primary->config_epoch);
     add_int(&map, "num-slaves", (int64_t)primary->replica_count);
     add_int(&map, "num-other-sentinels", (int64_t)primary->seat_count);
-    add_int(&map, "quorum", options->quorum);
+    add_int(&map, "quorum", (int64_t)primary_quorum(primary));
     add_int(&map, "failover-timeout", options->failover_timeout_ms);
     add_int(&map, "parallel-syncs", options->parallel_syncs);
     if (options->notification_script) add_text(&map, "notification-script", options->notification_script);

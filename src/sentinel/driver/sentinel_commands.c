@@ -12,8 +12,10 @@
 #include "sentinel/driver/instance_map.h"
 #include "sentinel/driver/scripts.h"
 #include "sentinel/driver/sentinel_config.h"
+#include "sentinel/machine/explain.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 
 #define COMMAND COMMAND_PROTOTYPE
 #include "sentinel/driver/sentinel_commands.def"
@@ -259,16 +261,77 @@ void sentinel_reset_command(struct client *client) {
     ask(client, (struct event){.kind = EVENT_RESET, .name = client->argv[2]});
 }
 
+static void reply_plan(struct client *client, const struct event *event) {
+    const struct primary *primary = named_primary(client, event->failover.name);
+    if (!primary) return;
+    const struct instance *wanted = NULL;
+    char *host = slice_to_text(event->failover.to_host);
+    LIST_EACH(&primary->replicas, node) {
+        const struct instance *replica = container_of(node, struct instance, node);
+        bool same = !strcmp(host, replica->host) || !strcmp(host, replica->ip);
+        if (same && replica->port == event->failover.to_port) wanted = replica;
+    }
+    if (*host && !wanted) {
+        reply_error(client, "NOGOODSLAVE %s:%" PRId64 " is no known replica of %s", host, event->failover.to_port,
+                    primary->name);
+    } else {
+        struct bytes lines = {0};
+        struct slice rest, line;
+        size_t count = 0;
+        explain_plan(primary, event->failover.coordinated, wanted, now_of(client), &lines);
+        struct output_hole hole = reply_later(client);
+        for (rest = bytes_slice(&lines); slice_split(&rest, '\n', &line) && line.size; count++) reply_bulk(client, line);
+        reply_array_here(client, hole, count);
+        bytes_fini(&lines);
+    }
+    mem_free(host);
+}
+
 void sentinel_failover_command(struct client *client) {
     struct event event = {.kind = EVENT_FAILOVER, .failover = {.name = client->argv[2]}};
-    if (client->argc > 4 || (client->argc == 4 && !slice_is_nocase(client->argv[3], "COORDINATED"))) {
-        reply_syntax_error(client);
+    bool dry = false;
+    for (int i = 3; i < client->argc; i++) {
+        if (slice_is_nocase(client->argv[i], "COORDINATED")) {
+            event.failover.coordinated = true;
+        } else if (slice_is_nocase(client->argv[i], "DRYRUN")) {
+            dry = true;
+        } else if (slice_is_nocase(client->argv[i], "TO") && i + 2 < client->argc && client->argv[i + 1].size) {
+            event.failover.to_host = client->argv[++i];
+            if (!number_parse_int(client->argv[++i], &event.failover.to_port) || event.failover.to_port < 1 ||
+                event.failover.to_port > 65535) {
+                reply_error(client, "ERR Invalid port");
+                return;
+            }
+        } else {
+            reply_syntax_error(client);
+            return;
+        }
+    }
+    if (dry) {
+        reply_plan(client, &event);
         return;
     }
-    event.failover.coordinated = client->argc == 4;
-    LOG_WRITE(LOG_WARNING, "Executing user requested %sFAILOVER of '%.*s'", client->argc == 4 ? "coordinated " : "",
-              (int)MIN(client->argv[2].size, 256), client->argv[2].data);
+    LOG_WRITE(LOG_WARNING, "Executing user requested %sFAILOVER of '%.*s'",
+              event.failover.coordinated ? "coordinated " : "", (int)MIN(client->argv[2].size, 256),
+              client->argv[2].data);
     ask(client, event);
+}
+
+void sentinel_forget_command(struct client *client) {
+    struct event event = {.kind = EVENT_FORGET, .forget = {.name = client->argv[2], .host = client->argv[3]}};
+    int argc = client->argc;
+    if (argc > 4 && slice_is_nocase(client->argv[argc - 1], "LOCAL")) {
+        event.forget.here = true;
+        argc--;
+    }
+    if (argc > 5) {
+        reply_syntax_error(client);
+    } else if (argc == 5 && (!number_parse_int(client->argv[4], &event.forget.port) || event.forget.port < 1 ||
+                             event.forget.port > 65535)) {
+        reply_error(client, "ERR Invalid port");
+    } else {
+        ask(client, event);
+    }
 }
 
 void sentinel_flushconfig_command(struct client *client) {
@@ -509,10 +572,12 @@ void sentinel_help_command(struct client *client) {
         "    Change them; all or none.",
         "DEBUG [<parameter> <milliseconds> ...]",
         "    Show or change periods and timeouts.",
-        "FAILOVER <primary-name> [COORDINATED]",
-        "    Fail over now without asking other sentinels; COORDINATED lets the primary hand over.",
+        "FAILOVER <primary-name> [COORDINATED] [TO <host> <port>] [DRYRUN]",
+        "    Fail over now; COORDINATED lets the primary hand over, TO names the replica, DRYRUN only tells the plan.",
         "FLUSHCONFIG",
         "    Save the state now.",
+        "FORGET <primary-name> (<host> <port> | <sentinel-id>) [LOCAL]",
+        "    Forget one replica or sentinel that is gone, here and (unless LOCAL) at the other kvd sentinels.",
         "GET-MASTER-ADDR-BY-NAME <primary-name>",
         "GET-PRIMARY-ADDR-BY-NAME <primary-name>",
         "    Show the address and port of the primary.",
@@ -539,7 +604,7 @@ void sentinel_help_command(struct client *client) {
         "SLAVES <primary-name>",
         "    Describe the replicas of a primary.",
         "RESET <pattern>",
-        "    Forget the replicas and sentinels of the primaries whose names match.",
+        "    Forget the replicas and sentinels that are gone of the primaries whose names match.",
         "SENTINELS <primary-name>",
         "    Describe the other sentinels of a primary.",
         "SET <primary-name> <option> <value> [<option> <value> ...]",

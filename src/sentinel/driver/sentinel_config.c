@@ -1,6 +1,8 @@
 #include "sentinel/driver/sentinel_config.h"
+#include "base/number.h"
 #include "base/mem.h"
 #include "net/address.h"
+#include "sentinel/machine/options.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -44,6 +46,21 @@ static bool check_script(const struct param *row, struct param_values *values, s
     (void)row;
     const char *path = values->count ? values->items[0].text : "";
     return !*path || sentinel_config_check_script(path, err);
+}
+
+static bool check_quorum(const struct param *row, struct param_values *values, struct error *err) {
+    (void)row;
+    const char *text = values->count ? values->items[0].text : "";
+    int64_t number;
+    if (strcmp(text, "majority") == 0) return true;
+    if (number_parse_int(slice_text(text), &number) && number >= 1 && number <= 100000) return true;
+    return error_set(err, "must be a number from 1 to 100000, or majority");
+}
+
+static bool check_zones(const struct param *row, struct param_values *values, struct error *err) {
+    (void)row;
+    if (!values->count || options_are_zones(slice_text(values->items[0].text))) return true;
+    return error_set(err, "must be host:port=zone, separated by blanks");
 }
 
 #define SENTINEL_PARAM(name, field, type, ...) PARAM_ROW(struct sentinel_settings, name, field, type, __VA_ARGS__)
@@ -173,11 +190,18 @@ static void fill_primary(struct entry *entry, struct primary_config *out) {
     entry->renames = renames ? mem_zalloc(renames * sizeof(*entry->renames)) : NULL;
     for (size_t i = 0; i < renames; i++)
         entry->renames[i] = (struct rename){from->rename_command.items[i].key, from->rename_command.items[i].text};
+    int64_t quorum = 0;
+    bool majority = !number_parse_int(slice_text(from->quorum), &quorum);
     *out = (struct primary_config){
         .name = entry->name,
         .host = from->host,
         .port = (uint16_t)from->port,
-        .quorum = (uint32_t)from->quorum,
+        .quorum = majority ? 0 : (uint32_t)quorum,
+        .quorum_majority = majority,
+        .maintenance = from->maintenance,
+        .max_replica_lag = (int64_t)MIN(from->max_replica_lag, (uint64_t)INT64_MAX),
+        .prefer_zone = text_or_null(from->prefer_zone),
+        .replica_zones = text_or_null(from->replica_zones),
         .down_after_ms = (int64_t)from->down_after_ms,
         .failover_timeout_ms = (int64_t)from->failover_timeout_ms,
         .reboot_down_after_ms = (int64_t)from->reboot_down_after_ms,

@@ -98,12 +98,12 @@ static void print_primary(const struct primary *primary, unsigned index, int64_t
     bytes_add_printf(out, ",config_epoch=%" PRIu64 ",vote_epoch=%" PRIu64 ",failover_epoch=%" PRIu64 ",leader=%s",
                      primary->config_epoch, primary->vote_epoch, failover->epoch, *leader ? leader : "-");
     bytes_add_printf(out, ",quorum=%u,voters=%zu,majority=%zu,usable=%zu,quorum_reachable=%d,majority_reachable=%d",
-                     primary->options.quorum, primary_voters(primary), primary_majority(primary), usable,
-                     usable >= primary->options.quorum, usable >= primary_majority(primary));
+                     (unsigned)primary_quorum(primary), primary_voters(primary), primary_majority(primary), usable,
+                     usable >= primary_quorum(primary), usable >= primary_majority(primary));
     bytes_add_printf(out, ",failovers=%" PRIu64 ",attempts=%" PRIu64 ",aborted=%" PRIu64 ",electable=%zu,silent_ms=%" PRId64
-                          "\r\n",
+                          ",maintenance=%d\r\n",
                      failover->count, failover->attempts, failover->aborted, explain_electable(primary, now_ms),
-                     instance_silent_ms(primary->instance, now_ms));
+                     instance_silent_ms(primary->instance, now_ms), primary->options.maintenance);
 }
 
 static void print_reasons(const struct primary *primary, unsigned index, int64_t now_ms, struct bytes *out) {

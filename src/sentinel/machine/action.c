@@ -100,6 +100,7 @@ const char *request_kind_name(enum request_kind kind) {
         [REQUEST_HANDOVER] = "handover",
         [REQUEST_HANDOVER_ABORT] = "handover-abort",
         [REQUEST_IDENTIFY] = "identify",
+        [REQUEST_FORGET] = "forget",
     };
     return kind < REQUEST_KINDS ? names[kind] : "?";
 }

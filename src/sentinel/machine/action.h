@@ -58,6 +58,7 @@ enum request_kind {
     REQUEST_HANDOVER,       /* FAILOVER TO host port TIMEOUT ms */
     REQUEST_HANDOVER_ABORT, /* FAILOVER ABORT */
     REQUEST_IDENTIFY,       /* INFO server, to another sentinel: is it a kvd? */
+    REQUEST_FORGET,         /* SENTINEL FORGET ... LOCAL, to another kvd sentinel */
     REQUEST_KINDS
 };
 

@@ -1,10 +1,37 @@
 #include "sentinel/machine/choose.h"
 #include "sentinel/machine/world_internal.h"
 
+#include <stdio.h>
+
 enum { VALID_PERIODS = 5 };
 
 int64_t choose_offset(const struct instance *replica) {
     return replica->facts.role == ROLE_PRIMARY ? replica->facts.primary_offset : replica->facts.replica_offset;
+}
+
+int64_t choose_lag(const struct instance *replica) {
+    const struct instance *primary = replica->primary->instance;
+    if (replica->facts.at_ms == NEVER) return -1;
+    int64_t furthest = choose_furthest(replica->primary);
+    if (primary->facts.at_ms != NEVER && primary->facts.role == ROLE_PRIMARY)
+        furthest = MAX(furthest, primary->facts.primary_offset);
+    return furthest < 0 ? -1 : MAX(0, furthest - choose_offset(replica));
+}
+
+bool choose_is_near(const struct instance *replica) {
+    const struct primary_options *options = &replica->primary->options;
+    if (!options->prefer_zone || !options->replica_zones) return false;
+    struct slice rest = slice_text(options->replica_zones), word;
+    while (slice_split(&rest, ' ', &word)) {
+        struct slice zone = word, address;
+        if (!slice_split(&zone, '=', &address) || !slice_is(zone, options->prefer_zone)) continue;
+        char text[300];
+        snprintf(text, sizeof text, "%s:%u", replica->host, replica->port);
+        if (slice_is(address, text) || slice_is(address, replica->name)) return true;
+        snprintf(text, sizeof text, "%s:%u", replica->ip, replica->port);
+        if (slice_is(address, text)) return true;
+    }
+    return false;
 }
 
 /* Why not, apart from C3. */
@@ -27,6 +54,8 @@ static enum choose_verdict judge_alone(const struct instance *replica) {
     /* A primary that turned into a replica feeds nobody, nobody knows since when: the links prove nothing then. */
     bool fed = old->role_reported != ROLE_REPLICA;
     if (fed && facts->role == ROLE_REPLICA && facts->link_down_ms > may_be_down_ms) return CHOOSE_LINK_DOWN;
+    int64_t most = primary->options.max_replica_lag;
+    if (most > 0 && choose_lag(replica) > most) return CHOOSE_LAGS;
     if (replica->refused_epoch && replica->refused_epoch == primary->failover.epoch) return CHOOSE_REFUSED;
     return CHOOSE_GOOD;
 }
@@ -53,6 +82,7 @@ static bool is_better(const struct instance *a, const struct instance *b) {
     bool promoted = a->facts.role == ROLE_PRIMARY;
     if (promoted != (b->facts.role == ROLE_PRIMARY)) return promoted;
     if (a->facts.priority != b->facts.priority) return a->facts.priority < b->facts.priority;
+    if (choose_is_near(a) != choose_is_near(b)) return choose_is_near(a);
     if (choose_offset(a) != choose_offset(b)) return choose_offset(a) > choose_offset(b);
     if (!a->facts.run_id[0] != !b->facts.run_id[0]) return a->facts.run_id[0] != 0;
     return strcmp(a->facts.run_id, b->facts.run_id) < 0;

@@ -1,7 +1,7 @@
 /* Which replica is promoted, and why not each of the others.
  *
  * C1  Never one that is down, disconnected, silent, unknown, of priority 0, or too long without its primary.
- * C2  Then the lowest priority, the highest offset, the smallest run id.
+ * C2  Then the lowest priority, one of prefer-zone, the highest offset, the smallest run id.
  * C3  One that calls itself a primary while the primary is down was promoted already by a leader that died, if it has
  *     at least the data of every other: then it is the one. Otherwise it is a stranger or was emptied, and never
  *     chosen.
@@ -19,12 +19,17 @@ enum choose_verdict {
     CHOOSE_PRIORITY_0,
     CHOOSE_LINK_DOWN,   /* without its primary for too long before it went down */
     CHOOSE_OLD_PRIMARY, /* calls itself a primary, with older data than others */
+    CHOOSE_LAGS,        /* more than max-replica-lag behind */
     CHOOSE_REFUSED,     /* refused the order in this failover */
 };
 
 enum choose_verdict choose_judge(const struct instance *replica);
 /* NULL: none can be promoted. `count` (may be NULL): how many could be. */
 struct instance *choose_replica(const struct primary *primary, size_t *count);
+/* It stands in the zone that is preferred. */
+bool choose_is_near(const struct instance *replica);
+/* How far it is behind the furthest known, the primary included when it was heard last; -1 unknown. */
+int64_t choose_lag(const struct instance *replica);
 /* The offset that counts: what it has of the data. */
 int64_t choose_offset(const struct instance *replica);
 /* The furthest offset of all known replicas that are not down; -1 none known. */

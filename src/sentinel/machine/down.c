@@ -105,13 +105,13 @@ void down_ask(struct primary *primary) {
 int64_t down_look_objectively(struct primary *primary) {
     struct world *world = primary->world;
     if (world->tilt) return INT64_MAX;
-    bool down = primary->instance->s_down && down_count(primary) >= primary->options.quorum; /* D2 */
+    bool down = primary->instance->s_down && down_count(primary) >= primary_quorum(primary); /* D2 */
     if (down != primary->o_down) {
         primary->o_down = down;
         primary->o_down_since_ms = down ? world->now_ms : NEVER;
         if (down)
-            outbox_primary(primary, SENTINEL_EVENT_ODOWN, "#quorum %zu/%" PRIu32, down_count(primary),
-                           primary->options.quorum);
+            outbox_primary(primary, SENTINEL_EVENT_ODOWN, "#quorum %zu/%zu", down_count(primary),
+                           primary_quorum(primary));
         else
             outbox_primary(primary, SENTINEL_EVENT_ODOWN_END, "%s", "");
     }

@@ -50,11 +50,12 @@ size_t election_rank(const struct primary *primary) {
 }
 
 static size_t needed_votes(const struct primary *primary) {
-    return MAX(primary_majority(primary), (size_t)primary->options.quorum);
+    return MAX(primary_majority(primary), primary_quorum(primary));
 }
 
 bool election_may_stand(const struct primary *primary) {
     if (!primary->o_down || primary->world->tilt || primary->world->save_failing) return false;
+    if (primary->options.maintenance) return false;
     if (primary_usable(primary) < needed_votes(primary)) return false; /* E1 */
     if (primary->failover.tried_in_vain && !choose_replica(primary, NULL)) return false;
     return MAX(primary->world->current_epoch, primary->vote_epoch) < EPOCH_MAX;

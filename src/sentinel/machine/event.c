@@ -20,6 +20,7 @@ const char *event_kind_name(enum event_kind kind) {
         [EVENT_CONFIG_SET] = "config-set",
         [EVENT_DEBUG_SET] = "debug-set",
         [EVENT_SIMULATE_FAILURE] = "simulate-failure",
+        [EVENT_FORGET] = "forget",
         [EVENT_FLUSH] = "flush",
     };
     return kind < EVENT_KINDS ? names[kind] : "?";

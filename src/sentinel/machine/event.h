@@ -75,6 +75,7 @@ enum event_kind {
     EVENT_REMOVE,           /* `name` */
     EVENT_SET,              /* `set`: all options or none */
     EVENT_RESET,            /* `name` is a glob; ANSWER_COUNT */
+    EVENT_FORGET,           /* `forget` */
     EVENT_FAILOVER,         /* `failover` */
     EVENT_CONFIG_SET,       /* `set` without name: resolve-hostnames, announce-hostnames, announce-ip, announce-port,
                              * sentinel-user, sentinel-pass (loglevel is the driver's) */
@@ -141,7 +142,15 @@ struct event {
         struct {
             struct slice name;
             bool coordinated;
+            struct slice to_host; /* empty: any replica */
+            int64_t to_port;
         } failover;
+        struct {
+            struct slice name;
+            struct slice host; /* a replica's, with its port; or the id of a sentinel, and port 0 */
+            int64_t port;
+            bool here; /* do not tell the other sentinels: one of them told us */
+        } forget;
         unsigned simulate; /* SIMULATE_... bits */
     };
 };

@@ -2,6 +2,7 @@
 #include "sentinel/machine/choose.h"
 #include "sentinel/machine/down.h"
 #include "sentinel/machine/election.h"
+#include "sentinel/machine/failover.h"
 
 #include <inttypes.h>
 
@@ -28,6 +29,7 @@ bool explain_replica(const struct instance *replica, int64_t now_ms, struct byte
     const struct facts *facts = &replica->facts;
     switch (choose_judge(replica)) {
     case CHOOSE_GOOD:
+        if (choose_is_near(replica)) bytes_add_printf(text, "zone %s, ", replica->primary->options.prefer_zone);
         bytes_add_printf(text, "priority %" PRId64 ", offset %" PRId64 ", %" PRId64 " bytes behind", facts->priority,
                          choose_offset(replica), MAX(0, explain_lag(replica)));
         return true;
@@ -50,6 +52,10 @@ bool explain_replica(const struct instance *replica, int64_t now_ms, struct byte
         bytes_add_printf(text, "was without its primary for %" PRId64 " s", facts->link_down_ms / 1000);
         break;
     case CHOOSE_OLD_PRIMARY: bytes_add_text(text, "calls itself a primary"); break;
+    case CHOOSE_LAGS:
+        bytes_add_printf(text, "is %" PRId64 " bytes behind, max-replica-lag is %" PRId64, explain_lag(replica),
+                         replica->primary->options.max_replica_lag);
+        break;
     case CHOOSE_REFUSED: bytes_add_printf(text, "refused to be promoted: %s", replica->refusal); break;
     }
     return false;
@@ -74,9 +80,11 @@ void explain_down(const struct instance *instance, int64_t now_ms, struct bytes 
 
 static void waiting_to_stand(const struct primary *primary, int64_t now_ms, struct bytes *text) {
     const struct failover *failover = &primary->failover;
-    size_t needed = MAX(primary_majority(primary), (size_t)primary->options.quorum);
+    size_t needed = MAX(primary_majority(primary), primary_quorum(primary));
     if (primary_usable(primary) < needed)
         bytes_add_printf(text, "%zu sentinels of %zu that are needed are reachable", primary_usable(primary), needed);
+    else if (primary->options.maintenance)
+        bytes_add_text(text, "maintenance to end (SENTINEL SET name maintenance no)");
     else if (primary->world->save_failing)
         bytes_add_printf(text, "the state cannot be saved: %s", primary->world->save_error);
     else if (failover->tried_in_vain && !choose_replica(primary, NULL))
@@ -98,7 +106,7 @@ void explain_waiting(const struct primary *primary, int64_t now_ms, struct bytes
         else if (primary->o_down)
             waiting_to_stand(primary, now_ms, text);
         else if (primary->instance->s_down)
-            bytes_add_printf(text, "%zu of %u sentinels find it down", down_count(primary), primary->options.quorum);
+            bytes_add_printf(text, "%zu of %zu sentinels find it down", down_count(primary), primary_quorum(primary));
         else
             bytes_add_text(text, "nothing");
         break;
@@ -113,4 +121,35 @@ void explain_waiting(const struct primary *primary, int64_t now_ms, struct bytes
     case FAILOVER_UPDATE_CONFIG:
     case FAILOVER_STATES: break;
     }
+}
+
+/* ---- What a failover would do ---- */
+
+static void note(struct bytes *lines, const struct instance *replica, const char *what, const char *why) {
+    bytes_add_printf(lines, "%s:%u: %s%s%s\n", instance_shown_host(replica, replica->world), replica->port, what,
+                     *why ? ": " : "", why);
+}
+
+void explain_plan(const struct primary *primary, bool coordinated, const struct instance *wanted, int64_t now_ms,
+                  struct bytes *lines) {
+    struct bytes why = {0};
+    const struct instance *target = wanted ? wanted : choose_replica(primary, NULL);
+    if (failover_may_force(primary, coordinated, wanted, &why))
+        bytes_add_printf(lines, "would promote %s:%u%s instead of %s:%u\n",
+                         instance_shown_host(target, primary->world), target->port,
+                         coordinated ? " by FAILOVER of the primary, without loss," : "",
+                         instance_shown_host(primary->instance, primary->world), primary->instance->port);
+    else
+        bytes_add_printf(lines, "would be refused: %s\n", bytes_text(&why));
+    bytes_clear(&why);
+    if (primary_usable(primary) < MAX(primary_majority(primary), primary_quorum(primary)))
+        bytes_add_printf(lines, "no majority is reachable: %zu of %zu sentinels\n", primary_usable(primary),
+                         primary_voters(primary));
+    LIST_EACH(&primary->replicas, node) {
+        const struct instance *replica = container_of(node, struct instance, node);
+        bytes_clear(&why);
+        bool good = explain_replica(replica, now_ms, &why);
+        note(lines, replica, !good ? "cannot be promoted" : replica == target ? "chosen" : "not chosen", bytes_text(&why));
+    }
+    bytes_fini(&why);
 }

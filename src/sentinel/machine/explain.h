@@ -16,3 +16,7 @@ size_t explain_electable(const struct primary *primary, int64_t now_ms);
 void explain_down(const struct instance *instance, int64_t now_ms, struct bytes *text);
 /* What a primary waits for now: "nothing", "2 more sentinels to agree", "votes: 1 of 2", ... */
 void explain_waiting(const struct primary *primary, int64_t now_ms, struct bytes *text);
+/* SENTINEL FAILOVER ... DRYRUN: a line for what would be done, or why nothing, then one for each replica.
+ * `wanted`: the replica that the operator names; NULL: the choice is ours. */
+void explain_plan(const struct primary *primary, bool coordinated, const struct instance *wanted, int64_t now_ms,
+                  struct bytes *lines);

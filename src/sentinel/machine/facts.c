@@ -41,13 +41,15 @@ static void read_offset(int64_t *offset, struct slice value) {
 
 /* "slave0:ip=10.0.0.2,port=6379,state=online,..." and the old "slave0:10.0.0.2,6379,online". */
 static void read_replica(struct facts_replicas *replicas, struct slice value) {
-    struct facts_replica replica = {0};
+    struct facts_replica replica = {.lag_s = -1};
     struct slice part;
     for (unsigned place = 0; slice_split(&value, ',', &part); place++) {
         if (slice_starts_with(part, "ip="))
             replica.host = slice_make(part.data + 3, part.size - 3);
         else if (slice_starts_with(part, "port=")) {
             if (!read_port(slice_make(part.data + 5, part.size - 5), &replica.port)) return;
+        } else if (slice_starts_with(part, "lag=")) {
+            if (!number_parse_int(slice_make(part.data + 4, part.size - 4), &replica.lag_s)) replica.lag_s = -1;
         } else if (place == 0 && !memchr(part.data, '=', part.size))
             replica.host = part;
         else if (place == 1 && replica.host.size && !replica.port && !memchr(part.data, '=', part.size)) {

@@ -8,6 +8,7 @@
 struct facts_replica {
     struct slice host; /* 1..255 bytes, borrowed from the text */
     uint16_t port;     /* not 0 */
+    int64_t lag_s;     /* seconds since it acknowledged; -1 not said */
 };
 
 enum { FACTS_REPLICAS_MAX = 1000 };

@@ -18,6 +18,7 @@
 #include "sentinel/machine/choose.h"
 #include "sentinel/machine/down.h"
 #include "sentinel/machine/election.h"
+#include "sentinel/machine/explain.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/repoint.h"
 #include "sentinel/machine/vote.h"
@@ -77,7 +78,7 @@ static const char *shown(const struct instance *instance) {
 
 /* ---- Beginning ---- */
 
-static void stand(struct primary *primary, bool forced, bool coordinated, const char *reason) {
+static void stand(struct primary *primary, bool forced, bool coordinated, uint32_t wanted, const char *reason) {
     struct failover *failover = &primary->failover;
     struct failover_record *record = &failover->record;
     struct world *world = primary->world;
@@ -100,6 +101,7 @@ static void stand(struct primary *primary, bool forced, bool coordinated, const 
 
     failover->epoch = epoch;
     failover->forced = forced;
+    failover->wanted = wanted;
     failover->coordinated = coordinated;
     failover->ordered = false;
     failover->order_request = 0;
@@ -118,13 +120,19 @@ static void stand(struct primary *primary, bool forced, bool coordinated, const 
     world_touch_primary(primary);
 }
 
-bool failover_force(struct primary *primary, bool coordinated, struct bytes *why) {
-    struct world *world = primary->world;
+bool failover_may_force(const struct primary *primary, bool coordinated, const struct instance *wanted,
+                        struct bytes *why) {
+    const struct world *world = primary->world;
     if (primary->failover.sm.state != FAILOVER_NONE) {
         bytes_add_text(why, "INPROG Failover already in progress");
         return false;
     }
-    if (!choose_replica(primary, NULL)) {
+    if (wanted && choose_judge(wanted) != CHOOSE_GOOD) {
+        bytes_add_text(why, "NOGOODSLAVE That replica cannot be promoted: ");
+        (void)explain_replica(wanted, world->now_ms, why);
+        return false;
+    }
+    if (!wanted && !choose_replica(primary, NULL)) {
         bytes_add_text(why, "NOGOODSLAVE No suitable replica to promote");
         return false;
     }
@@ -136,7 +144,12 @@ bool failover_force(struct primary *primary, bool coordinated, struct bytes *why
         bytes_add_printf(why, "ERR No failover while the state cannot be saved: %s", world->save_error);
         return false;
     }
-    stand(primary, true, coordinated,
+    return true;
+}
+
+bool failover_force(struct primary *primary, bool coordinated, const struct instance *wanted, struct bytes *why) {
+    if (!failover_may_force(primary, coordinated, wanted, why)) return false;
+    stand(primary, true, coordinated, wanted ? wanted->number : 0,
           coordinated ? "asked for by an operator, coordinated" : "asked for by an operator");
     return true;
 }
@@ -232,6 +245,7 @@ void failover_on_newer_config(struct primary *primary, const char *by) {
 static bool on_forced_lost(struct primary *primary, const char *why) {
     struct failover *failover = &primary->failover;
     struct world *world = primary->world;
+    uint32_t wanted = failover->wanted;
     bool coordinated = failover->coordinated, ours = primary->vote_epoch == failover->epoch, answered = true;
     LIST_EACH(&primary->seats, node) {
         const struct seat *seat = container_of(node, struct seat, at_primary);
@@ -245,7 +259,7 @@ static bool on_forced_lost(struct primary *primary, const char *why) {
     uint32_t rounds = failover->record.rounds;
     abort_with(primary, FAILOVER_NOT_ELECTED, SENTINEL_EVENT_ABORT_NOT_ELECTED, why);
     if (world->save_failing || rounds >= FORCED_ROUNDS) return true;
-    stand(primary, true, coordinated, "asked for by an operator, another round");
+    stand(primary, true, coordinated, wanted, "asked for by an operator, another round");
     failover->record.rounds = rounds + 1;
     return true;
 }
@@ -295,11 +309,20 @@ static bool offsets_are_fresh(const struct primary *primary) {
     return true;
 }
 
+/* The operator's choice, or ours. */
+static struct instance *chosen(const struct primary *primary) {
+    uint32_t wanted = primary->failover.wanted;
+    if (!wanted) return choose_replica(primary, NULL);
+    struct instance *replica = world_find_instance(primary->world, wanted);
+    bool there = replica && replica->kind == INSTANCE_REPLICA && replica->primary == primary;
+    return there && choose_judge(replica) == CHOOSE_GOOD ? replica : NULL;
+}
+
 static void look_select(struct primary *primary) {
     struct failover *failover = &primary->failover;
     struct world *world = primary->world;
     if (!offsets_are_fresh(primary) && world->now_ms - failover->sm.since_ms < FRESH_MS) return;
-    struct instance *target = choose_replica(primary, NULL);
+    struct instance *target = chosen(primary);
     if (!target) {
         abort_with(primary, FAILOVER_NO_REPLICA, SENTINEL_EVENT_ABORT_NO_REPLICA, "no replica can be promoted");
         return;
@@ -420,9 +443,9 @@ static void look_once(struct primary *primary) {
     case FAILOVER_NONE:
         if (failover->stand_ms <= primary->world->now_ms && election_may_stand(primary)) {
             char reason[160];
-            snprintf(reason, sizeof reason, "down for %zu sentinels of %zu, quorum %u", down_count(primary),
-                     primary_voters(primary), primary->options.quorum);
-            stand(primary, false, false, reason);
+            snprintf(reason, sizeof reason, "down for %zu sentinels of %zu, quorum %zu", down_count(primary),
+                     primary_voters(primary), primary_quorum(primary));
+            stand(primary, false, false, 0, reason);
         }
         break;
     case FAILOVER_WAIT_START: look_wait_start(primary); break;

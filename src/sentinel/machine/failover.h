@@ -19,8 +19,12 @@ void failover_init(struct primary *primary);
 /* Does all that can be done now. Returns when to look again. */
 int64_t failover_look(struct primary *primary);
 
-/* SENTINEL FAILOVER. False: `why` holds the error's words with their code. */
-bool failover_force(struct primary *primary, bool coordinated, struct bytes *why);
+/* SENTINEL FAILOVER. `wanted`: the replica that the operator names; NULL: the best one. False: `why` holds the error's
+ * words with their code. */
+bool failover_force(struct primary *primary, bool coordinated, const struct instance *wanted, struct bytes *why);
+/* Whether it would begin, with no effect. */
+bool failover_may_force(const struct primary *primary, bool coordinated, const struct instance *wanted,
+                        struct bytes *why);
 
 /* One command of a REQUEST_PROMOTE or REQUEST_HANDOVER was answered; `complete`: it was the last. */
 void failover_on_order_reply(struct instance *instance, const struct request *request, uint32_t index,

@@ -80,6 +80,7 @@ static void discover(struct world *world, struct instance *instance, const struc
         char *host = slice_to_text(replicas->items[i].host);
         uint16_t port = replicas->items[i].port;
         bool known = instance_is_at(instance, host, port) || replica_find_at(primary, host, port);
+        if (!known && forgotten_keeps_out(primary, host, port, replicas->items[i].lag_s)) known = true;
         if (!known && primary->replica_count < REPLICAS_MAX && world_may_watch(world, host)) {
             struct instance *replica = replica_add(primary, host, port);
             outbox_instance(world, replica, NULL, SENTINEL_EVENT_REPLICA, "%s", "");
@@ -147,6 +148,7 @@ void listen_on_reply(struct world *world, const struct event *event) {
         if (reply->kind == REPLY_VIEW_BULK) instance->is_kvd = facts_is_kvd(reply->text);
         break;
     case REQUEST_HELLO:
+    case REQUEST_FORGET:
         if (reply->kind != REPLY_VIEW_INTEGER)
             complain(world, COMPLAINT_PUBLISH, instance, complaint_of_reply(reply), "PUBLISH was answered with %s",
                      reply_view_kind_name(reply->kind));

@@ -94,7 +94,7 @@ static void on_start(struct world *world) {
     world->started = true;
     LIST_EACH(&world->primaries, node) {
         struct primary *primary = container_of(node, struct primary, node);
-        outbox_primary(primary, SENTINEL_EVENT_MONITOR, "quorum %" PRIu32, primary->options.quorum);
+        outbox_primary(primary, SENTINEL_EVENT_MONITOR, "quorum %zu", primary_quorum(primary));
     }
     for (size_t i = 1; i < world->instance_count; i++) {
         struct instance *instance = world->instances[i];
@@ -148,6 +148,7 @@ static void on_event(struct world *world, const struct event *event) {
         world->simulate = event->simulate;
         outbox_ok(world, event->token);
         break;
+    case EVENT_FORGET: operate_forget(world, event); break;
     case EVENT_FLUSH: save_flush(world, event->token); break;
     case EVENT_KINDS: UNREACHABLE("no such event");
     }

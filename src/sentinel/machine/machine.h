@@ -20,6 +20,10 @@ struct primary_config {
     const char *name, *host;
     uint16_t port;
     uint32_t quorum;
+    bool quorum_majority; /* instead of a number */
+    bool maintenance;
+    int64_t max_replica_lag;
+    const char *prefer_zone, *replica_zones;
     int64_t down_after_ms, failover_timeout_ms, reboot_down_after_ms;
     uint32_t parallel_syncs;
     bool fast_failover;

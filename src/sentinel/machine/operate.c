@@ -9,6 +9,8 @@
 
 #include <inttypes.h>
 
+enum { HELLOS_MISSED = 4 };
+
 static struct primary *find_or_refuse(struct world *world, const struct event *event, struct slice name) {
     struct primary *primary = world_find_primary(world, name);
     if (!primary) outbox_error(world, event->token, "ERR No such master with that name");
@@ -43,7 +45,7 @@ void operate_monitor(struct world *world, const struct event *event) {
         struct primary *primary = primary_new(world, text, host, (uint16_t)event->monitor.port);
         primary->options.quorum = (uint32_t)event->monitor.quorum;
         primary->at_run_time = true;
-        outbox_primary(primary, SENTINEL_EVENT_MONITOR, "quorum %" PRIu32, primary->options.quorum);
+        outbox_primary(primary, SENTINEL_EVENT_MONITOR, "quorum %zu", primary_quorum(primary));
         outbox_ok(world, event->token);
         world_changed(world, true);
         mem_free(text);
@@ -96,12 +98,32 @@ void operate_set(struct world *world, const struct event *event) {
     world_changed(world, true);
 }
 
+/* Whoever is there and belongs here would be found again in a moment; without it we could not fail over until then, nor
+ * at all when the primary is what is gone. So RESET forgets the others. */
+static bool is_there(const struct instance *replica) {
+    const struct facts *facts = &replica->facts;
+    return !replica->s_down && instance_is_connected(replica) && facts->at_ms != NEVER && facts->role == ROLE_REPLICA &&
+           instance_is_at(replica->primary->instance, facts->primary_host, facts->primary_port);
+}
+
+static bool sits_here(const struct seat *seat) {
+    const struct world *world = seat->primary->world;
+    return !seat->peer->s_down && instance_is_connected(seat->peer) && seat->last_hello_ms != NEVER &&
+           world->now_ms - seat->last_hello_ms < HELLOS_MISSED * world->timing.publish_period_ms;
+}
+
 static void reset(struct primary *primary) {
     struct world *world = primary->world;
     struct instance *instance = primary->instance;
     failover_drop(primary, "reset by an operator");
-    LIST_EACH(&primary->replicas, node) replica_drop(container_of(node, struct instance, node));
-    LIST_EACH(&primary->seats, node) seat_drop(container_of(node, struct seat, at_primary));
+    LIST_EACH(&primary->replicas, node) {
+        struct instance *replica = container_of(node, struct instance, node);
+        if (!is_there(replica)) replica_drop(replica);
+    }
+    LIST_EACH(&primary->seats, node) {
+        struct seat *seat = container_of(node, struct seat, at_primary);
+        if (!sits_here(seat)) seat_drop(seat);
+    }
     instance->s_down = primary->o_down = false;
     instance->s_down_since_ms = primary->o_down_since_ms = primary->down_since_ms = NEVER;
     instance->proof_ms = world->now_ms;
@@ -131,11 +153,72 @@ void operate_reset(struct world *world, const struct event *event) {
     outbox_count(world, event->token, count);
 }
 
+static bool forget_replica(struct primary *primary, const char *host, int64_t port) {
+    struct instance *replica = replica_find_at(primary, host, port);
+    if (!replica) return false;
+    outbox_instance(primary->world, replica, NULL, SENTINEL_EVENT_FORGET, "%s", "");
+    forgotten_add(replica);
+    replica_drop(replica);
+    return true;
+}
+
+static bool forget_sentinel(struct primary *primary, struct slice id) {
+    struct seat *seat = primary_find_seat(primary, id);
+    if (!seat) return false;
+    outbox_instance(primary->world, seat->peer, primary, SENTINEL_EVENT_FORGET, "%s", "");
+    seat_drop(seat);
+    return true;
+}
+
+void operate_forget(struct world *world, const struct event *event) {
+    struct primary *primary = find_or_refuse(world, event, event->forget.name);
+    if (!primary) return;
+    if (primary->failover.sm.state != FAILOVER_NONE) { /* its votes and its target are counted on */
+        outbox_error(world, event->token, "INPROG Failover in progress, try again when it is over");
+        return;
+    }
+    struct slice who = event->forget.host;
+    char *host = slice_to_text(who);
+    bool known = event->forget.port ? forget_replica(primary, host, event->forget.port) : forget_sentinel(primary, who);
+    mem_free(host);
+    /* The others may know one that we do not know (any more). */
+    size_t told = 0;
+    LIST_EACH(&primary->seats, node) {
+        const struct seat *seat = container_of(node, struct seat, at_primary);
+        if (event->forget.here || !seat->peer->is_kvd || slice_is(who, seat->peer->id)) continue;
+        if (outbox_forget(world, seat->peer, primary, who, event->forget.port)) told++;
+    }
+    if (!known && !told) {
+        outbox_error(world, event->token, "ERR No such %s", event->forget.port ? "replica" : "sentinel");
+        return;
+    }
+    outbox_ok(world, event->token);
+    if (known) {
+        world_touch_primary(primary);
+        world_changed(world, true);
+    }
+}
+
+/* The replica that FAILOVER ... TO names. False: there is none of that address, and it was said. */
+static bool find_wanted(struct world *world, const struct event *event, const struct primary *primary,
+                        struct instance **wanted) {
+    *wanted = NULL;
+    if (!event->failover.to_host.size) return true;
+    char *host = slice_to_text(event->failover.to_host);
+    *wanted = replica_find_at(primary, host, event->failover.to_port);
+    if (!*wanted)
+        outbox_error(world, event->token, "NOGOODSLAVE %s:%" PRId64 " is no known replica of %s", host,
+                     event->failover.to_port, primary->name);
+    mem_free(host);
+    return *wanted != NULL;
+}
+
 void operate_failover(struct world *world, const struct event *event) {
     struct primary *primary = find_or_refuse(world, event, event->failover.name);
-    if (!primary) return;
+    struct instance *wanted;
+    if (!primary || !find_wanted(world, event, primary, &wanted)) return;
     struct bytes why = {0};
-    if (failover_force(primary, event->failover.coordinated, &why))
+    if (failover_force(primary, event->failover.coordinated, wanted, &why))
         outbox_ok(world, event->token);
     else
         outbox_error(world, event->token, "%s", bytes_text(&why));

@@ -17,6 +17,10 @@ enum option {
     OPTION_AUTH_PASS,
     OPTION_NOTIFICATION_SCRIPT,
     OPTION_RECONFIG_SCRIPT,
+    OPTION_MAINTENANCE,
+    OPTION_MAX_LAG,
+    OPTION_PREFER_ZONE,
+    OPTION_REPLICA_ZONES,
     OPTION_RENAME,
     OPTIONS,
 };
@@ -33,6 +37,10 @@ static const char *const option_names[OPTIONS] = {
     [OPTION_AUTH_PASS] = "auth-pass",
     [OPTION_NOTIFICATION_SCRIPT] = "notification-script",
     [OPTION_RECONFIG_SCRIPT] = "client-reconfig-script",
+    [OPTION_MAINTENANCE] = "maintenance",
+    [OPTION_MAX_LAG] = "max-replica-lag",
+    [OPTION_PREFER_ZONE] = "prefer-zone",
+    [OPTION_REPLICA_ZONES] = "replica-zones",
     [OPTION_RENAME] = "rename-command",
 };
 
@@ -53,12 +61,23 @@ static bool read_number(struct slice value, int64_t least, int64_t *number) {
     return number_parse_int(value, number) && *number >= least && *number <= INT32_MAX;
 }
 
+static bool is_yes_no(struct slice value) {
+    return slice_is_nocase(value, "yes") || slice_is_nocase(value, "no");
+}
+
 static bool is_text(struct slice value) {
     return value.size == 0 || !memchr(value.data, 0, value.size);
 }
 
-static bool is_yes_no(struct slice value) {
-    return slice_is_nocase(value, "yes") || slice_is_nocase(value, "no");
+bool options_are_zones(struct slice value) {
+    struct slice word;
+    while (slice_split(&value, ' ', &word)) {
+        struct slice zone = word, address;
+        if (word.size == 0) continue;
+        if (!slice_split(&zone, '=', &address) || !zone.data || zone.size == 0) return false;
+        if (address.size < 3 || !memchr(address.data, ':', address.size)) return false;
+    }
+    return true;
 }
 
 bool options_check(const struct primary *primary, const struct option_change *change, bool at_run_time,
@@ -74,9 +93,15 @@ bool options_check(const struct primary *primary, const struct option_change *ch
     case OPTION_DOWN_AFTER:
     case OPTION_FAILOVER_TIMEOUT:
     case OPTION_FAST_GRACE:
-    case OPTION_QUORUM:
     case OPTION_PARALLEL_SYNCS: good = read_number(change->value, 1, &number); break;
+    case OPTION_QUORUM:
+        good = slice_is_nocase(change->value, "majority") || read_number(change->value, 1, &number);
+        break;
     case OPTION_REBOOT_DOWN_AFTER: good = read_number(change->value, 0, &number); break;
+    case OPTION_MAX_LAG: good = number_parse_int(change->value, &number) && number >= 0; break;
+    case OPTION_MAINTENANCE: good = is_yes_no(change->value); break;
+    case OPTION_PREFER_ZONE: good = is_text(change->value); break;
+    case OPTION_REPLICA_ZONES: good = is_text(change->value) && options_are_zones(change->value); break;
     case OPTION_AUTH_USER:
     case OPTION_AUTH_PASS: good = is_text(change->value); break;
     case OPTION_NOTIFICATION_SCRIPT:
@@ -150,6 +175,10 @@ bool options_apply(struct primary *primary, const struct option_change *change) 
     case OPTION_PARALLEL_SYNCS: options->parallel_syncs = (uint32_t)number; break;
     case OPTION_FAST_FAILOVER: options->fast_failover = slice_is_nocase(change->value, "yes"); break;
     case OPTION_FAST_GRACE: options->fast_grace_ms = number; break;
+    case OPTION_MAINTENANCE: options->maintenance = slice_is_nocase(change->value, "yes"); break;
+    case OPTION_MAX_LAG: options->max_replica_lag = number; break;
+    case OPTION_PREFER_ZONE: set_text(&options->prefer_zone, change->value); break;
+    case OPTION_REPLICA_ZONES: set_text(&options->replica_zones, change->value); break;
     case OPTION_AUTH_USER: set_text(&options->auth_user, change->value); return true;
     case OPTION_AUTH_PASS: set_text(&options->auth_pass, change->value); return true;
     case OPTION_NOTIFICATION_SCRIPT: set_text(&options->notification_script, change->value); break;
@@ -173,7 +202,12 @@ char *options_text(const struct primary *primary, struct slice name, struct slic
     case OPTION_DOWN_AFTER: return mem_printf("%" PRId64, options->down_after_ms);
     case OPTION_FAILOVER_TIMEOUT: return mem_printf("%" PRId64, options->failover_timeout_ms);
     case OPTION_REBOOT_DOWN_AFTER: return mem_printf("%" PRId64, options->reboot_down_after_ms);
-    case OPTION_QUORUM: return mem_printf("%" PRIu32, options->quorum);
+    case OPTION_QUORUM:
+        return options->quorum ? mem_printf("%" PRIu32, options->quorum) : mem_strdup("majority");
+    case OPTION_MAINTENANCE: return mem_strdup(options->maintenance ? "yes" : "no");
+    case OPTION_MAX_LAG: return mem_printf("%" PRId64, options->max_replica_lag);
+    case OPTION_PREFER_ZONE: return text_or_empty(options->prefer_zone);
+    case OPTION_REPLICA_ZONES: return text_or_empty(options->replica_zones);
     case OPTION_PARALLEL_SYNCS: return mem_printf("%" PRIu32, options->parallel_syncs);
     case OPTION_FAST_FAILOVER: return mem_strdup(options->fast_failover ? "yes" : "no");
     case OPTION_FAST_GRACE: return mem_printf("%" PRId64, options->fast_grace_ms);

@@ -10,6 +10,8 @@
  * established error with its code. `at_run_time`: deny-scripts-reconfig applies. */
 bool options_check(const struct primary *primary, const struct option_change *change, bool at_run_time,
                    struct error *err);
+/* "host:port=zone host:port=zone": the form of replica-zones. */
+bool options_are_zones(struct slice value);
 /* Sets what was checked. True: the lines must be opened anew (credentials). */
 bool options_apply(struct primary *primary, const struct option_change *change);
 /* The option's text now; gives: mem_free(). For rename-command `detail` is the old name. */

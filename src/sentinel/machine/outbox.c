@@ -190,6 +190,19 @@ struct request *outbox_info(struct world *world, struct instance *instance, bool
     return draft_send(&draft, world, instance, replication_only ? REQUEST_INFO_REPLICATION : REQUEST_INFO);
 }
 
+struct request *outbox_forget(struct world *world, struct instance *peer, const struct primary *primary,
+                              struct slice host, int64_t port) {
+    if (!may_send(peer, 1)) return NULL;
+    struct draft draft = draft_start(world, NULL);
+    draft_command(&draft, "SENTINEL");
+    draft_text(&draft, "FORGET");
+    draft_text(&draft, primary->name);
+    draft_arg(&draft, host);
+    if (port) draft_int(&draft, port);
+    draft_text(&draft, "LOCAL");
+    return draft_send(&draft, world, peer, REQUEST_FORGET);
+}
+
 struct request *outbox_identify(struct world *world, struct instance *peer) {
     if (!may_send(peer, 1)) return NULL;
     struct draft draft = draft_start(world, NULL);

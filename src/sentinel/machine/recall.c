@@ -30,6 +30,11 @@ static void apply_config(struct primary *primary, const struct primary_config *c
     primary->configured_host = mem_strdup(config->host);
     primary->configured_port = config->port;
     if (config->quorum) options->quorum = config->quorum;
+    if (config->quorum_majority) options->quorum = 0;
+    options->maintenance = config->maintenance;
+    options->max_replica_lag = config->max_replica_lag;
+    set(&options->prefer_zone, config->prefer_zone);
+    set(&options->replica_zones, config->replica_zones);
     if (config->down_after_ms > 0) options->down_after_ms = config->down_after_ms;
     if (config->failover_timeout_ms > 0) options->failover_timeout_ms = config->failover_timeout_ms;
     if (config->reboot_down_after_ms > 0) options->reboot_down_after_ms = config->reboot_down_after_ms;

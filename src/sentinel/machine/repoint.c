@@ -128,6 +128,7 @@ bool repoint_is_wrong(const struct instance *instance) {
 static void repair(struct instance *instance) {
     struct primary *primary = instance->primary;
     struct world *world = instance->world;
+    if (primary->options.maintenance) return;
     if (primary->failover.sm.state != FAILOVER_NONE || !looks_sane(primary)) return; /* R1, R2 */
     if (instance->last_order_ms != NEVER && world->now_ms - instance->last_order_ms < AGAIN_MS) return;
     if (instance->facts.role == ROLE_PRIMARY) {

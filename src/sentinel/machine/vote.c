@@ -62,7 +62,8 @@ static bool is_leading(const struct primary *primary) {
 static bool may_grant(const struct primary *primary, uint64_t epoch) {
     return epoch > primary->vote_epoch && epoch > primary->config_epoch && /* V1, V2 */
            !primary->world->save_failing &&                                /* V4 */
-           !is_leading(primary);                                           /* V6 */
+           !is_leading(primary) &&                                         /* V6 */
+           !(primary->options.maintenance && primary->instance->s_down);   /* only what an operator forces */
 }
 
 static void hold(struct primary *primary, uint64_t token, bool down) {
@@ -82,7 +83,7 @@ void vote_on_request(struct world *world, const struct event *event) {
         return;
     }
     note_opinion(primary, event);
-    bool down = primary->instance->s_down && !world->tilt;
+    bool down = primary->instance->s_down && !world->tilt && !primary->options.maintenance;
     if (slice_is(event->vote.run_id, "*")) {
         outbox_vote(world, event->token, down, "*", 0);
         return;

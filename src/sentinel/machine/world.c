@@ -157,6 +157,7 @@ struct primary *primary_new(struct world *world, const char *name, const char *h
     primary->original = table_new();
     list_init(&primary->replicas);
     list_init(&primary->seats);
+    list_init(&primary->forgotten);
     primary->options = (struct primary_options){
         .down_after_ms = world->timing.default_down_after_ms,
         .failover_timeout_ms = world->timing.default_failover_timeout_ms,
@@ -177,6 +178,8 @@ struct primary *primary_new(struct world *world, const char *name, const char *h
 }
 
 static void free_options(struct primary_options *options) {
+    mem_free(options->prefer_zone);
+    mem_free(options->replica_zones);
     mem_free(options->auth_user);
     mem_free(options->auth_pass);
     mem_free(options->notification_script);
@@ -193,6 +196,7 @@ void primary_drop(struct primary *primary) {
     vote_drop_held(primary);
     LIST_EACH(&primary->replicas, node) replica_drop(container_of(node, struct instance, node));
     LIST_EACH(&primary->seats, node) seat_drop(container_of(node, struct seat, at_primary));
+    LIST_EACH(&primary->forgotten, node) forgotten_drop(container_of(node, struct forgotten, node));
     instance_drop(world, primary->instance);
     heap_remove(&world->deadlines, &primary->due.node);
     list_remove(&primary->node);
@@ -282,6 +286,36 @@ void peer_move(struct world *world, struct instance *peer, const char *host, uin
     peer->s_down = false;
     peer->lines[LINE_COMMAND].retry_ms = world->now_ms;
     world_touch_instance(world, peer);
+}
+
+void forgotten_add(const struct instance *replica) {
+    struct forgotten *forgotten = mem_zalloc(sizeof *forgotten);
+    forgotten->host = mem_strdup(replica->host);
+    forgotten->ip = mem_strdup(replica->ip);
+    forgotten->port = replica->port;
+    forgotten->at_ms = replica->world->now_ms;
+    list_add(&replica->primary->forgotten, &forgotten->node);
+}
+
+void forgotten_drop(struct forgotten *forgotten) {
+    list_remove(&forgotten->node);
+    mem_free(forgotten->host);
+    mem_free(forgotten->ip);
+    mem_free(forgotten);
+}
+
+bool forgotten_keeps_out(struct primary *primary, const char *host, uint16_t port, int64_t lag_s) {
+    int64_t now_ms = primary->world->now_ms;
+    bool out = false;
+    LIST_EACH(&primary->forgotten, node) {
+        struct forgotten *forgotten = container_of(node, struct forgotten, node);
+        int64_t age_ms = now_ms - forgotten->at_ms;
+        bool same = port == forgotten->port && (!strcmp(host, forgotten->host) || !strcmp(host, forgotten->ip));
+        bool alive = age_ms > FORGOTTEN_ALIVE_MS && lag_s >= 0 && lag_s <= 1;
+        if (age_ms > FORGOTTEN_MS || (same && alive)) forgotten_drop(forgotten);
+        else if (same) out = true;
+    }
+    return out;
 }
 
 void removed_add(struct world *world, const char *name, const char *host, uint16_t port) {
@@ -419,6 +453,10 @@ size_t primary_majority(const struct primary *primary) {
     return primary_voters(primary) / 2 + 1;
 }
 
+size_t primary_quorum(const struct primary *primary) {
+    return primary->options.quorum ? primary->options.quorum : primary_majority(primary);
+}
+
 size_t primary_usable(const struct primary *primary) {
     size_t usable = 1;
     LIST_EACH(&primary->seats, node) {
@@ -430,7 +468,7 @@ size_t primary_usable(const struct primary *primary) {
 
 bool primary_check_quorum(const struct primary *primary, struct bytes *text) {
     size_t usable = primary_usable(primary);
-    bool quorum = usable >= primary->options.quorum, majority = usable >= primary_majority(primary);
+    bool quorum = usable >= primary_quorum(primary), majority = usable >= primary_majority(primary);
     bytes_add_printf(text, "%zu usable Sentinels. ", usable);
     if (quorum && majority) {
         bytes_add_text(text, "Quorum and failover authorization can be reached");

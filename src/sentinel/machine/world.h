@@ -89,10 +89,14 @@ struct primary_options {
     int64_t down_after_ms;
     int64_t failover_timeout_ms;
     int64_t reboot_down_after_ms; /* master-reboot-down-after-period; 0: LOADING counts as up */
-    uint32_t quorum;
+    uint32_t quorum; /* 0: the majority of all sentinels, see primary_quorum() */
     uint32_t parallel_syncs;
     bool fast_failover;    /* fast-failover: who is known to be gone is down at once (gone.h) */
     int64_t fast_grace_ms; /* a restart that is shorter is none of our business */
+    bool maintenance;         /* watch, but do not act */
+    int64_t max_replica_lag;  /* bytes behind the furthest; 0: no limit */
+    char *prefer_zone;        /* replicas of this zone come before others of the same priority */
+    char *replica_zones;      /* "10.0.0.2:6379=a 10.0.0.3:6379=b" */
     char *auth_user, *auth_pass;
     char *notification_script, *client_reconfig_script;
     struct rename *renames;
@@ -125,6 +129,7 @@ struct failover {
     struct sm sm;            /* enum failover_state; since_ms and reason are its */
     uint64_t epoch;          /* of the running or last attempt */
     struct instance *target; /* the replica; NULL before it is selected */
+    uint32_t wanted;         /* the replica that the operator chose; 0 none */
     bool forced, coordinated;
     bool ordered;           /* a promotion was sent in this epoch: no other target may get one */
     uint64_t order_request; /* the one that is not answered yet; 0 none */
@@ -139,6 +144,14 @@ struct failover {
     struct failover_record record; /* of the running or last one */
 };
 
+/* A replica that an operator had forgotten: INFO of the primary may name it for a while yet. Owned by the primary. */
+struct forgotten {
+    struct list_node node;
+    char *host, *ip;
+    uint16_t port;
+    int64_t at_ms;
+};
+
 /* A watched primary with all that belongs to it: what the field calls a master. Owned by the world. */
 struct primary {
     struct world *world;
@@ -150,6 +163,7 @@ struct primary {
     size_t replica_count;
     struct list seats; /* of struct seat */
     size_t seat_count;
+    struct list forgotten; /* of struct forgotten */
 
     struct primary_options options;
     struct table *changed;  /* option name -> text in force: what SENTINEL SET changed; owned */
@@ -267,6 +281,8 @@ struct seat *primary_find_seat(const struct primary *primary, struct slice id); 
 /* Sentinels of this primary, ourselves included; and how many of the voters must agree at least. */
 size_t primary_voters(const struct primary *primary);
 size_t primary_majority(const struct primary *primary);
+/* How many must find it down: options.quorum, or the majority. */
+size_t primary_quorum(const struct primary *primary);
 /* Sentinels that are usable now (connected and not down), ourselves included. */
 size_t primary_usable(const struct primary *primary);
 /* SENTINEL CKQUORUM. True: text is "3 usable Sentinels. Quorum and failover authorization can be reached"; false: the

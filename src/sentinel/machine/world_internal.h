@@ -53,6 +53,15 @@ void peer_move(struct world *world, struct instance *peer, const char *host, uin
 void primary_switch(struct primary *primary, const char *host, uint16_t port, const char *by);
 void primary_switch_to(struct primary *primary, struct instance *replica, const char *by); /* the same, to one we know */
 
+enum {
+    FORGOTTEN_MS = 120000,     /* how long INFO may go on naming a replica that is gone (repl-timeout is 60 s) */
+    FORGOTTEN_ALIVE_MS = 3000, /* after this one that still acknowledges is not gone at all */
+};
+void forgotten_add(const struct instance *replica);
+void forgotten_drop(struct forgotten *forgotten);
+/* Whether a replica that the primary's INFO names was forgotten and has shown no life since; `lag_s` as INFO says. */
+bool forgotten_keeps_out(struct primary *primary, const char *host, uint16_t port, int64_t lag_s);
+
 /* A primary of the configuration that SENTINEL REMOVE took away. Owned by world->removed. */
 struct removed {
     struct list_node node;

@@ -94,7 +94,6 @@ UNIT_TEST(operate, reset_forgets_and_finds_again_at_once) {
     troupe_event(&t, 0, &(struct event){.kind = EVENT_RESET, .token = 5, .name = SLICE("my*")});
     CU_ASSERT_EQUAL(troupe_count(&t, "+reset-master master mymaster 10.0.0.1 6379"), 1);
     CU_ASSERT_EQUAL(troupe_count(&t, "answer 5: 1"), 1);
-    CU_ASSERT_EQUAL(troupe_primary(&t, 0)->replica_count, 0);
     troupe_run(&t, 10);
     CU_ASSERT_EQUAL(troupe_primary(&t, 0)->replica_count, 2);
     troupe_run(&t, 2000);
@@ -132,4 +131,151 @@ UNIT_TEST(operate, debug_and_config_set) {
         "answer 1: OK ; save");
     EXPECT_TEXT(solo_world(&s)->settings.announce_ip, "1.2.3.4");
     solo_fini(&s);
+}
+
+static const char *order(struct troupe *t, unsigned machine, struct event event) {
+    static struct bytes answer;
+    size_t before = t->log.size;
+    event.token = 7;
+    troupe_event(t, machine, &event);
+    bytes_fini(&answer);
+    const char *found = strstr(bytes_text(&t->log) + before, "answer 7: ");
+    bytes_add_slice(&answer, slice_text(found ? found + strlen("answer 7: ") : "none"));
+    return bytes_text(&answer);
+}
+
+static bool starts(const char *text, const char *with) {
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+static struct event failover_to(const char *host, int64_t port) {
+    return (struct event){.kind = EVENT_FAILOVER,
+                          .failover = {.name = SLICE("mymaster"), .to_host = slice_text(host), .to_port = port}};
+}
+
+static struct event forget(const char *who, int64_t port) {
+    return (struct event){.kind = EVENT_FORGET,
+                          .forget = {.name = SLICE("mymaster"), .host = slice_text(who), .port = port, .here = true}};
+}
+
+static void set_option(struct troupe *t, unsigned machine, const char *name, const char *value) {
+    struct option_change change = {slice_text(name), slice_text(value), {0}};
+    struct event event = {.kind = EVENT_SET, .set = {.name = SLICE("mymaster"), .options = &change, .count = 1}};
+    CU_ASSERT_TRUE(starts(order(t, machine, event), "OK"));
+}
+
+UNIT_TEST(operate, promotes_the_replica_that_is_named) {
+    struct troupe t;
+    troupe_init(&t, 3, 4);
+    t.node[2].priority = 1; /* the one that would be chosen */
+    troupe_start(&t);
+    troupe_run(&t, 3000);
+    CU_ASSERT_TRUE(starts(order(&t, 0, failover_to("10.0.0.9", 6379)),
+                          "error NOGOODSLAVE 10.0.0.9:6379 is no known replica of mymaster"));
+    CU_ASSERT_TRUE(starts(order(&t, 0, failover_to("10.0.0.4", 6379)), "OK"));
+    troupe_run(&t, 1000);
+    for (unsigned i = 0; i < 3; i++) CU_ASSERT_EQUAL(troupe_believes(&t, i), 3);
+    troupe_fini(&t);
+}
+
+UNIT_TEST(operate, refuses_to_promote_one_that_cannot_be) {
+    struct troupe t;
+    troupe_init(&t, 3, 3);
+    t.node[2].priority = 0;
+    troupe_start(&t);
+    troupe_run(&t, 3000);
+    CU_ASSERT_TRUE(starts(order(&t, 0, failover_to("10.0.0.3", 6379)),
+                          "error NOGOODSLAVE That replica cannot be promoted: its replica-priority is 0"));
+    troupe_fini(&t);
+}
+
+UNIT_TEST(operate, forgets_one_replica_and_one_sentinel_that_are_gone) {
+    struct troupe t;
+    troupe_init(&t, 3, 3);
+    troupe_start(&t);
+    troupe_run(&t, 3000);
+    troupe_kill(&t, 2);
+    troupe_kill_machine(&t, 2);
+    troupe_run(&t, 3000);
+    char id[SENTINEL_ID_SIZE] = "";
+    LIST_EACH(&troupe_primary(&t, 0)->seats, node) {
+        const struct instance *peer = container_of(node, struct seat, at_primary)->peer;
+        if (peer->s_down) snprintf(id, sizeof id, "%s", peer->id);
+    }
+    CU_ASSERT_TRUE(starts(order(&t, 0, forget(id, 0)), "OK"));
+    CU_ASSERT_TRUE(starts(order(&t, 0, forget(id, 0)), "error ERR No such sentinel"));
+    CU_ASSERT_TRUE(starts(order(&t, 0, forget("10.0.0.3", 6379)), "OK"));
+    CU_ASSERT_TRUE(starts(order(&t, 0, forget("10.0.0.3", 6379)), "error ERR No such replica"));
+    troupe_run(&t, 15000);
+    CU_ASSERT_EQUAL(troupe_primary(&t, 0)->replica_count, 1);
+    CU_ASSERT_EQUAL(troupe_primary(&t, 0)->seat_count, 1);
+    troupe_fini(&t);
+}
+
+UNIT_TEST(operate, reset_keeps_whoever_is_there_so_a_failover_works_at_once) {
+    struct troupe t;
+    troupe_init(&t, 3, 3);
+    troupe_start(&t);
+    troupe_run(&t, 3000);
+    troupe_kill(&t, 2);
+    troupe_run(&t, 2000);
+    troupe_kill(&t, 0); /* and RESET before it is noticed: nobody is left to ask for the replicas */
+    for (unsigned i = 0; i < 3; i++)
+        troupe_event(&t, i, &(struct event){.kind = EVENT_RESET, .token = 6, .name = SLICE("*")});
+    CU_ASSERT_EQUAL(troupe_primary(&t, 0)->replica_count, 1);
+    CU_ASSERT_EQUAL(troupe_primary(&t, 0)->seat_count, 2);
+    troupe_run(&t, 3000);
+    for (unsigned i = 0; i < 3; i++) CU_ASSERT_EQUAL(troupe_believes(&t, i), 1);
+    troupe_fini(&t);
+}
+
+UNIT_TEST(operate, maintenance_watches_and_does_nothing) {
+    struct troupe t;
+    troupe_init(&t, 3, 3);
+    troupe_start(&t);
+    troupe_run(&t, 3000);
+    for (unsigned i = 0; i < 3; i++) set_option(&t, i, "maintenance", "yes");
+    troupe_kill(&t, 0);
+    troupe_run(&t, 20000);
+    CU_ASSERT_EQUAL(troupe_count(&t, "+sdown master mymaster"), 3);
+    CU_ASSERT_EQUAL(troupe_count(&t, "+try-failover"), 0);
+    for (unsigned i = 0; i < 3; i++) set_option(&t, i, "maintenance", "no");
+    troupe_run(&t, 3000);
+    CU_ASSERT_EQUAL(troupe_count(&t, "+elected-leader"), 1);
+    CU_ASSERT_NOT_EQUAL(troupe_believes(&t, 0), 0);
+    troupe_fini(&t);
+}
+
+UNIT_TEST(operate, the_quorum_may_be_the_majority) {
+    struct troupe t;
+    troupe_init(&t, 5, 2);
+    troupe_start(&t);
+    troupe_run(&t, 3000);
+    set_option(&t, 0, "quorum", "majority");
+    CU_ASSERT_EQUAL(primary_quorum(troupe_primary(&t, 0)), 3);
+    set_option(&t, 0, "quorum", "2");
+    CU_ASSERT_EQUAL(primary_quorum(troupe_primary(&t, 0)), 2);
+    troupe_fini(&t);
+}
+
+UNIT_TEST(operate, a_replica_of_the_preferred_zone_within_the_limit_of_lag_is_promoted) {
+    for (int limited = 0; limited < 2; limited++) {
+        struct troupe t;
+        troupe_init(&t, 3, 3);
+        t.node[1].offset = 5000;
+        t.node[2].offset = 1000;
+        troupe_start(&t);
+        troupe_run(&t, 3000);
+        for (unsigned i = 0; i < 3; i++) {
+            set_option(&t, i, "replica-zones", "10.0.0.2:6379=a 10.0.0.3:6379=b");
+            set_option(&t, i, "prefer-zone", "b");
+            if (limited) set_option(&t, i, "max-replica-lag", "100");
+        }
+        troupe_event(&t, 0, &(struct event){.kind = EVENT_FAILOVER, .failover = {.name = SLICE("mymaster")}});
+        t.node[1].offset = 5000;
+        t.node[2].offset = 1000;
+        troupe_run(&t, 1000);
+        CU_ASSERT_EQUAL(troupe_believes(&t, 0), limited ? 1 : 2);
+        troupe_fini(&t);
+    }
 }
