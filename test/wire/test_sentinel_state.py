@@ -5,7 +5,7 @@ import stat
 
 import pytest
 from failover import HighlyAvailableSet
-from processes import Process, fields, kvd_binary, master_address
+from processes import Process, fields, kvd_binary, master_address, wait_for
 
 MASTER = "mymaster"
 
@@ -139,7 +139,9 @@ def test_a_full_disk_is_an_alarm_and_no_vote_until_it_is_not(group):
     limit = os.path.getsize(state_path(sentinel)) + 20
     unlimited = resource.prlimit(sentinel.process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(sentinel.process.pid, resource.RLIMIT_FSIZE, (limit, unlimited[1]))
-    assert sentinel.do(*ask, 4, "b" * 40)[1] != b"b" * 40
+    with pytest.raises((EOFError, OSError)):  # a vote that is not on disk is never told
+        sentinel.do(*ask, 4, "b" * 40)
+    assert sentinel.do(*ask, 4, "b" * 40)[1] == b"*"
     events.wait("-state-save-failed")
     info = sentinel.info("sentinel")
     assert info["sentinel_state_status"] == "failing" and "File too large" in info["sentinel_state_error"]
@@ -149,3 +151,41 @@ def test_a_full_disk_is_an_alarm_and_no_vote_until_it_is_not(group):
     assert sentinel.do(*ask, 5, "c" * 40) == [0, b"c" * 40, 5]
     restart(sentinel)
     assert sentinel.do(*ask, 5, "d" * 40) == [0, b"c" * 40, 5]
+
+
+def watches_fifty(group):
+    masters = {"m%d" % i: {"host": "127.0.0.1", "port": 1 + i, "quorum": 1, "down-after-milliseconds": 60000} for i in range(50)}
+    return group.kvd_sentinel(masters)
+
+
+def ask_for_votes(connection, epoch, candidate):
+    return connection.pipeline([("SENTINEL", "IS-MASTER-DOWN-BY-ADDR", "127.0.0.1", 1 + i, epoch + i, candidate) for i in range(50)] + [("PING",)])
+
+
+def test_votes_for_many_primaries_share_their_saves(group):
+    sentinel = watches_fifty(group)
+    counts = sentinel.info("sentinel")
+    before = int(counts["sentinel_state_appends"]) + int(counts["sentinel_state_rewrites"])
+    with sentinel.connect() as connection:
+        replies = ask_for_votes(connection, 10, "b" * 40)
+        assert replies[:50] == [[0, b"b" * 40, 10 + i] for i in range(50)] and replies[50] == b"PONG"
+    counts = sentinel.info("sentinel")
+    # One for the first, one for all that came meanwhile; a few more when they arrive in several reads.
+    assert int(counts["sentinel_state_appends"]) + int(counts["sentinel_state_rewrites"]) - before <= 5
+    restart(sentinel)
+    with sentinel.connect() as connection:
+        for i, reply in enumerate(ask_for_votes(connection, 10, "c" * 40)[:50]):
+            assert reply == [0, b"b" * 40, 10 + i]
+
+
+def test_votes_that_cannot_be_saved_are_never_told(group):
+    sentinel = watches_fifty(group)
+    path = state_path(sentinel)
+    unlimited = resource.prlimit(sentinel.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(sentinel.process.pid, resource.RLIMIT_FSIZE, (os.path.getsize(path), unlimited[1]))
+    with sentinel.connect() as connection, pytest.raises((EOFError, OSError)):
+        ask_for_votes(connection, 10, "b" * 40)
+    resource.prlimit(sentinel.process.pid, resource.RLIMIT_FSIZE, unlimited)
+    wait_for(lambda: sentinel.info("sentinel")["sentinel_state_status"] == "ok", 20, "it can be written again")
+    with sentinel.connect() as connection:
+        assert ask_for_votes(connection, 100, "c" * 40)[49] == [0, b"c" * 40, 149]

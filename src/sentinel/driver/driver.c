@@ -51,6 +51,13 @@ struct driver {
     struct scripts *scripts;
     struct list     waiters; /* of struct waiter */
     uint64_t        last_token;
+
+    struct holder *holders; /* clients whose replies wait for a save */
+    size_t         holder_count, holder_capacity;
+};
+
+struct holder {
+    uint64_t client, sequence;
 };
 
 struct lookup { /* owned by the driver's lookups */
@@ -231,6 +238,8 @@ static void do_save(struct driver *driver, const struct action *action) {
     if (state_file_durable(driver->state) >= driver->save_ticket) loop_wake_send(&driver->state_wake);
 }
 
+static void let_replies_go(struct driver *driver, uint64_t sequence, bool durable);
+
 static void on_state_wake(struct loop_wake *wake) {
     struct driver *driver = container_of(wake, struct driver, state_wake);
     (void)state_file_collect(driver->state);
@@ -239,6 +248,7 @@ static void on_state_wake(struct loop_wake *wake) {
     if (driver->save_sequence == 0 || (!durable && !alarm)) return;
     struct event event = {.kind = EVENT_SAVED, .saved = {driver->save_sequence, durable, slice_text(alarm ? alarm : "")}};
     driver->save_sequence = 0;
+    let_replies_go(driver, event.saved.sequence, durable);
     driver_step(driver, &event);
 }
 
@@ -300,6 +310,34 @@ static void do_answer(struct driver *driver, const struct action *action) {
         if (waiter->blocked) blocked_end(waiter->client);
         return;
     }
+}
+
+/* ---- replies that wait for the disk ---- */
+
+void driver_hold_replies(struct driver *driver, struct client *client, uint64_t sequence) {
+    client_hold_replies(client, (int64_t)sequence);
+    struct holder *last = driver->holder_count ? &driver->holders[driver->holder_count - 1] : NULL;
+    if (last && last->client == client->id && last->sequence == sequence) return;
+    if (driver->holder_count == driver->holder_capacity) {
+        driver->holder_capacity = MAX(16, driver->holder_capacity * 2);
+        driver->holders = mem_realloc(driver->holders, driver->holder_capacity * sizeof(*driver->holders));
+    }
+    driver->holders[driver->holder_count++] = (struct holder){client->id, sequence};
+}
+
+/* The save of `sequence` ended. What was promised and is not on disk is never told: whoever waits for it is cut off, and
+ * asks again. */
+static void let_replies_go(struct driver *driver, uint64_t sequence, bool durable) {
+    size_t kept = 0;
+    for (size_t i = 0; i < driver->holder_count; i++) {
+        struct holder  holder = driver->holders[i];
+        struct client *client = client_find(driver->server, holder.client);
+        if (!client) continue;
+        if (!durable) client_close_asap(client);
+        else if (holder.sequence <= sequence) client_confirm(client, (int64_t)sequence);
+        else driver->holders[kept++] = holder;
+    }
+    driver->holder_count = kept;
 }
 
 void driver_ask(struct driver *driver, struct client *client, struct event *event, driver_on_answer *on_answer) {
@@ -389,6 +427,7 @@ static void driver_free(void *context) {
     for (size_t i = 0; i < driver->watch_capacity; i++)
         if (driver->watches[i]) watch_free(&driver->watches[i]);
     mem_free(driver->watches);
+    mem_free(driver->holders);
     if (driver->resolver) resolver_free(&driver->resolver);
     if (driver->tls) tls_free(&driver->tls);
     if (driver->machine) machine_free(&driver->machine);
@@ -408,6 +447,7 @@ void sentinel_install(struct server *server) {
     driver->server = server;
     server->mode = driver;
     server->mode_name = "sentinel";
+    server->may_hold_replies = true; /* votes */
     /* Before the configuration is read, which may say otherwise about the port. */
     server->settings->port = SENTINEL_PORT;
     driver->config = sentinel_config_new(server->params);

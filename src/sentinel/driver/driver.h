@@ -34,3 +34,7 @@ void driver_step(struct driver *driver, struct event *event);
  * later. */
 typedef void driver_on_answer(struct client *client, const struct action *answer);
 void         driver_ask(struct driver *driver, struct client *client, struct event *event, driver_on_answer *on_answer);
+
+/* From within `on_answer`: this reply, and all later ones to the client, leave after the save of `sequence`; when that
+ * fails they never do, and the client is closed. */
+void driver_hold_replies(struct driver *driver, struct client *client, uint64_t sequence);

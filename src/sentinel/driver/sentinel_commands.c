@@ -51,6 +51,7 @@ static void on_simple_answer(struct client *client, const struct action *answer)
         reply_int(client, answer->answer.down);
         reply_bulk_text(client, answer->answer.leader);
         reply_int(client, (int64_t)answer->answer.leader_epoch);
+        if (answer->answer.after) driver_hold_replies(driver_of_client(client), client, answer->answer.after);
         return;
     }
 }
@@ -223,6 +224,7 @@ static void reply_is_down(struct client *client) {
     event.vote.ip = argv[2];
     event.vote.run_id = argv[5];
     event.vote.client_name = slice_text(client->name ? client->name : "");
+    event.vote.can_hold = true;
     ask(client, event);
 }
 

@@ -123,6 +123,8 @@ struct action {
             bool down;
             const char *leader; /* "*": none */
             uint64_t leader_epoch;
+            uint64_t after; /* it must not leave before the save of this sequence is done, and never when that fails; 0: it
+                             * may leave at once. Only for who said that it can hold answers back */
         } answer;
         struct {
             enum script_kind kind;

@@ -116,6 +116,8 @@ struct event {
             int64_t epoch;
             struct slice run_id;      /* "*" or the candidate's id */
             struct slice client_name; /* CLIENT SETNAME of the asking connection ("sentinel-1a2b3c4d-cmd") or empty */
+            bool can_hold; /* the driver can hold the answer back by itself (answer.after): what else this asker has to
+                            * ask need not wait, so that the votes for many primaries share a save */
         } vote;
         struct {
             struct slice name;

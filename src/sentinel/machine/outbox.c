@@ -101,6 +101,7 @@ enum {
     COMMANDS_MAX = 6,
     ARGS_MAX = 6,
     PENDING_MAX = 200, /* commands on one line: a peer that does not answer must not fill our memory */
+    PENDING_SENTINEL_MAX = 4000, /* all primaries may die at once, and each is asked about */
 };
 
 /* A request that is being put together. */
@@ -148,7 +149,8 @@ static void draft_int(struct draft *draft, int64_t value) {
 
 static bool may_send(const struct instance *instance, size_t commands) {
     const struct line *line = &instance->lines[LINE_COMMAND];
-    return line->phase == LINE_OPEN && line->pending + commands <= PENDING_MAX;
+    size_t most = instance->kind == INSTANCE_SENTINEL ? PENDING_SENTINEL_MAX : PENDING_MAX;
+    return line->phase == LINE_OPEN && line->pending + commands <= most;
 }
 
 static struct request *draft_send(struct draft *draft, struct world *world, struct instance *instance,
@@ -380,9 +382,15 @@ void outbox_count(struct world *world, uint64_t token, int64_t count) {
 }
 
 void outbox_vote(struct world *world, uint64_t token, bool down, const char *leader, uint64_t leader_epoch) {
+    outbox_vote_after(world, token, down, leader, leader_epoch, 0);
+}
+
+void outbox_vote_after(struct world *world, uint64_t token, bool down, const char *leader, uint64_t leader_epoch,
+                       uint64_t sequence) {
     const char *kept = actions_text(world->actions, slice_text(leader));
     struct action *action = answer(world, token, ANSWER_VOTE);
     action->answer.down = down;
     action->answer.leader = kept;
     action->answer.leader_epoch = leader_epoch;
+    action->answer.after = sequence;
 }

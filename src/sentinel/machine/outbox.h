@@ -47,3 +47,6 @@ void outbox_ok(struct world *world, uint64_t token);
 void outbox_error(struct world *world, uint64_t token, const char *format, ...) PRINTF_LIKE(3, 4);
 void outbox_count(struct world *world, uint64_t token, int64_t count);
 void outbox_vote(struct world *world, uint64_t token, bool down, const char *leader, uint64_t leader_epoch);
+/* The same, not to leave before that save. */
+void outbox_vote_after(struct world *world, uint64_t token, bool down, const char *leader, uint64_t leader_epoch,
+                       uint64_t sequence);

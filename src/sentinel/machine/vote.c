@@ -104,9 +104,13 @@ void vote_on_request(struct world *world, const struct event *event) {
         set_vote(primary, epoch, candidate);
         mem_free(candidate);
     }
-    if (primary->saved_vote_epoch < primary->vote_epoch && !world->save_failing)
+    bool on_disk = primary->saved_vote_epoch >= primary->vote_epoch;
+    if (!on_disk && !world->save_failing && event->vote.can_hold)
+        outbox_vote_after(world, event->token, down, primary->vote_leader, primary->vote_epoch,
+                          primary->vote_sequence); /* V3, by the driver's hand */
+    else if (!on_disk && !world->save_failing)
         hold(primary, event->token, down); /* V3 */
-    else if (primary->saved_vote_epoch < primary->vote_epoch || !primary->vote_leader[0])
+    else if (!on_disk || !primary->vote_leader[0])
         outbox_vote(world, event->token, down, "*", 0);
     else
         outbox_vote(world, event->token, down, primary->vote_leader, primary->vote_epoch);

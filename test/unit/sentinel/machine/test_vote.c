@@ -121,3 +121,42 @@ UNIT_TEST(vote, request_tells_who_finds_the_primary_down) {
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "+odown master mymaster 10.0.0.1 6379 #quorum 2/2"));
     solo_fini(&s);
 }
+
+static const struct action *find_answer(const struct solo *s) {
+    for (size_t i = 0; i < s->actions.count; i++)
+        if (s->actions.items[i].kind == ACTION_ANSWER) return &s->actions.items[i];
+    return NULL;
+}
+
+UNIT_TEST(vote, is_answered_at_once_to_who_can_hold_the_answer_back) {
+    struct solo s;
+    solo_init(&s);
+    solo_start(&s, NULL, 0);
+    struct event event = {
+        .kind = EVENT_VOTE_REQUEST,
+        .token = 1,
+        .vote = {.ip = SLICE("10.0.0.1"), .port = 6379, .epoch = 1, .run_id = SLICE(ID_B), .can_hold = true}};
+    (void)solo_at(&s, 1, &event);
+    const struct action *answer = find_answer(&s);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(answer);
+    EXPECT_TEXT(answer->answer.leader, ID_B);
+    CU_ASSERT(answer->answer.after > 0 && answer->answer.after == solo_world(&s)->save_sequence);
+    CU_ASSERT_EQUAL(solo_primary(&s)->saved_vote_epoch, 0);
+    (void)solo_saved(&s, 2, true);
+    CU_ASSERT_PTR_NULL(find_answer(&s));
+    CU_ASSERT_EQUAL(solo_primary(&s)->saved_vote_epoch, 1);
+    (void)solo_at(&s, 3, &event); /* what is on disk may leave at once */
+    answer = find_answer(&s);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(answer);
+    CU_ASSERT_EQUAL(answer->answer.after, 0);
+    event.vote.epoch = 2;
+    (void)solo_at(&s, 4, &event);
+    (void)solo_saved(&s, 5, false);
+    event.vote.epoch = 3; /* nothing is promised while the disk fails */
+    (void)solo_at(&s, 6, &event);
+    answer = find_answer(&s);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(answer);
+    EXPECT_TEXT(answer->answer.leader, "*");
+    CU_ASSERT_EQUAL(answer->answer.after, 0);
+    solo_fini(&s);
+}
