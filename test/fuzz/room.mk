@@ -1,6 +1,6 @@
 # What parses has a fuzzer. `make check` replays its corpus; `make fuzz F=resp_parse [T=seconds]` searches with
 # clang's libFuzzer and the sanitizers, and keeps what it finds in fuzz-found-<name> of the build folder.
-fuzzers = fuzz_resp_parse fuzz_yaml fuzz_import fuzz_listpack
+fuzzers = fuzz_resp_parse fuzz_yaml fuzz_import fuzz_listpack fuzz_hello fuzz_info fuzz_state
 check_PROGRAMS += $(fuzzers)
 TESTS += $(fuzzers)
 
@@ -26,7 +26,23 @@ fuzz_listpack_CPPFLAGS = $(FUZZ_CPPFLAGS)
 fuzz_listpack_LDADD = $(BASE_LIBS)
 FUZZ_ROOMS_listpack = base
 
-# The rooms that a fuzzer is built from; FUZZ_ROOMS_<name> where it needs others.
+fuzz_hello_SOURCES = test/fuzz/fuzz_hello.c $(FUZZ_MAIN)
+fuzz_hello_CPPFLAGS = $(FUZZ_CPPFLAGS)
+fuzz_hello_LDADD = libmachine.a $(BASE_LIBS)
+FUZZ_ROOMS_hello = base sentinel/machine
+
+fuzz_info_SOURCES = test/fuzz/fuzz_info.c $(FUZZ_MAIN)
+fuzz_info_CPPFLAGS = $(FUZZ_CPPFLAGS)
+fuzz_info_LDADD = libmachine.a $(BASE_LIBS)
+FUZZ_ROOMS_info = base sentinel/machine
+
+fuzz_state_SOURCES = test/fuzz/fuzz_state.c $(FUZZ_MAIN)
+fuzz_state_CPPFLAGS = $(FUZZ_CPPFLAGS)
+fuzz_state_LDADD = libdriver.a libmachine.a $(CORE_LIBS)
+FUZZ_ROOMS_state = base net sentinel/machine
+FUZZ_FILES_state = sentinel/driver/state_entries.c sentinel/driver/state_file.c sentinel/driver/state_text.c
+
+# The rooms that a fuzzer is built from; FUZZ_ROOMS_<name> where it needs others, FUZZ_FILES_<name> are further files.
 FUZZ_CC = clang
 FUZZ_ROOMS = base net
 # commands, which need all of core
@@ -38,11 +54,12 @@ fuzz:
 	$(FUZZ_CC) -O1 -g -std=gnu11 -fno-strict-aliasing -fsanitize=fuzzer,address,undefined \
 	  $(AM_CPPFLAGS) -include $(top_srcdir)/test/fuzz/fuzz_config.h $(CPPFLAGS) \
 	  $(top_srcdir)/test/fuzz/fuzz_$(F).c $(filter-out $(FUZZ_WITHOUT),$(foreach room,$(fuzz_rooms),$(wildcard $(top_srcdir)/src/$(room)/*.c))) \
+	  $(FUZZ_FILES_$(F):%=$(top_srcdir)/src/%) \
 	  $(YAML_LIBS) $(SSL_LIBS) $(EV_LIBS) $(filter-out libbase.a $(JEMALLOC_LIBS),$(BASE_LIBS)) -o fuzz-$(F)
 	mkdir -p fuzz-found-$(F)
 	./fuzz-$(F) -max_total_time=$(or $(T),60) -max_len=4096 fuzz-found-$(F) \
 	  $(top_srcdir)/test/fuzz/corpus/$(F)
 
 .PHONY: fuzz
-CLEANFILES += fuzz-resp_parse fuzz-yaml fuzz-import fuzz-listpack
+CLEANFILES += fuzz-resp_parse fuzz-yaml fuzz-import fuzz-listpack fuzz-hello fuzz-info fuzz-state
 EXTRA_DIST += test/fuzz/corpus test/fuzz/fuzz_config.h
