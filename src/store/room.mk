@@ -9,12 +9,16 @@ libstore_a_SOURCES = \
 	src/store/keyspace/keyspace.c src/store/keyspace/keyspace.h \
 	src/store/keyspace/lazy_free.c src/store/keyspace/lazy_free.h \
 	src/store/keyspace/record.c src/store/keyspace/record.h \
+	src/store/types/bits.c src/store/types/bits.h \
+	src/store/types/hyperloglog.c src/store/types/hyperloglog.h \
 	src/store/types/str.c src/store/types/str.h \
 	src/store/types/value.c src/store/types/value.h \
 	src/store/tx/multi.c src/store/tx/multi.h src/store/tx/multi.def \
 	src/store/tx/session.c src/store/tx/session.h \
 	src/store/tx/watch.c src/store/tx/watch.h \
 	src/store/commands/arguments.c src/store/commands/arguments.h \
+	src/store/commands/bitmap_commands.c src/store/commands/bitmap_commands.h src/store/commands/bitmap.def \
+	src/store/commands/hyperloglog_commands.c src/store/commands/hyperloglog_commands.h src/store/commands/hyperloglog.def \
 	src/store/commands/database_commands.c src/store/commands/database_commands.h src/store/commands/database.def \
 	src/store/commands/debug_command.c src/store/commands/debug_command.h src/store/commands/debug.def \
 	src/store/commands/expire_commands.c src/store/commands/expire_commands.h src/store/commands/expire.def \
@@ -23,5 +27,5 @@ libstore_a_SOURCES = \
 	src/store/commands/object_commands.c src/store/commands/object_commands.h src/store/commands/object.def src/store/commands/memory_usage.def \
 	src/store/commands/string_commands.c src/store/commands/string_commands.h src/store/commands/string.def
 EXTRA_DIST += src/store/README.md \
-	test/compat/conftest.py test/compat/differ.py test/compat/generator.py test/compat/known.py test/compat/pytest.ini \
+	test/compat/conftest.py test/compat/differ.py test/compat/generator.py test/compat/generator_bits.py test/compat/known.py test/compat/pytest.ini \
 	test/compat/test_random.py test/compat/test_store.py

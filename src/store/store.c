@@ -4,10 +4,12 @@
 #include "base/mem.h"
 #include "core/client/client.h"
 #include "core/server.h"
+#include "store/commands/bitmap_commands.h"
 #include "store/commands/database_commands.h"
 #include "store/commands/debug_command.h"
 #include "store/commands/expire_commands.h"
 #include "store/commands/generic_commands.h"
+#include "store/commands/hyperloglog_commands.h"
 #include "store/commands/object_commands.h"
 #include "store/commands/string_commands.h"
 #include "store/keyspace/databases.h"
@@ -120,6 +122,8 @@ struct store *store_install(struct server *server) {
     server->role_name = "master";
     server_add_hooks(server, &store->hooks);
     server_add_commands(server, string_commands, string_command_count);
+    server_add_commands(server, bitmap_commands, bitmap_command_count);
+    server_add_commands(server, hyperloglog_commands, hyperloglog_command_count);
     server_add_commands(server, generic_commands, generic_command_count);
     server_add_commands(server, expire_commands, expire_command_count);
     server_add_commands(server, object_commands, object_command_count);
