@@ -77,5 +77,8 @@ class Bits:
     def pf(self):
         keys = [self.log_key() for _ in range(self.random.randrange(1, 4))]
         return self.random.choice([[b"PFCOUNT"] + keys, [b"PFCOUNT", keys[0]], [b"PFMERGE"] + keys, [b"GET", keys[0]], [b"STRLEN", keys[0]], [b"GETRANGE", keys[0], b"0", b"40"],
-                                   [b"SETRANGE", keys[0], self.pick(b"0", b"4", b"5", b"15", b"16", b"17", b"20", b"30", b"100"), self.pick(b"\x80", b"\x00", b"\xff", b"\x7f", b"HYLL", b"\x01")] if self.random.random() < 0.3 else [b"PFCOUNT", keys[0]],
+                                   # Redis keeps the first elements of a PFADD that meets damage later, unpropagated; kvd keeps none: one at a time
+                                   [b"PFADD", b"damaged", b"e%d" % self.random.randrange(1000)], [b"PFCOUNT", b"damaged", keys[0]], [b"PFCOUNT", b"damaged"],
+                                   [b"GET", b"damaged"], [b"PFMERGE", b"damaged", keys[0]], [b"PFMERGE", keys[0], b"damaged"],
+                                   [b"SETRANGE", b"damaged", self.pick(b"0", b"4", b"5", b"15", b"16", b"17", b"20", b"30", b"100"), self.pick(b"\x80", b"\x00", b"\xff", b"\x7f", b"HYLL", b"\x01")] if self.random.random() < 0.3 else [b"PFCOUNT", keys[0]],
                                    [b"DEL", keys[0]] if self.random.random() < 0.2 else [b"PFCOUNT"] + keys]), "exact"
