@@ -11,6 +11,7 @@ libstore_a_SOURCES = \
 	src/store/keyspace/record.c src/store/keyspace/record.h \
 	src/store/types/bits.c src/store/types/bits.h \
 	src/store/types/hyperloglog.c src/store/types/hyperloglog.h \
+	src/store/types/hash_value.c src/store/types/hash_value.h \
 	src/store/types/str.c src/store/types/str.h \
 	src/store/types/value.c src/store/types/value.h \
 	src/store/tx/multi.c src/store/tx/multi.h src/store/tx/multi.def \
@@ -23,9 +24,10 @@ libstore_a_SOURCES = \
 	src/store/commands/debug_command.c src/store/commands/debug_command.h src/store/commands/debug.def \
 	src/store/commands/expire_commands.c src/store/commands/expire_commands.h src/store/commands/expire.def \
 	src/store/commands/generic_commands.c src/store/commands/generic_commands.h src/store/commands/generic.def \
+	src/store/commands/hash_commands.c src/store/commands/hash_commands.h src/store/commands/hash.def \
 	src/store/commands/lcs_command.c src/store/commands/lcs_command.h \
 	src/store/commands/object_commands.c src/store/commands/object_commands.h src/store/commands/object.def src/store/commands/memory_usage.def \
 	src/store/commands/string_commands.c src/store/commands/string_commands.h src/store/commands/string.def
 EXTRA_DIST += src/store/README.md \
-	test/compat/conftest.py test/compat/differ.py test/compat/generator.py test/compat/generator_bits.py test/compat/known.py test/compat/pytest.ini \
+	test/compat/conftest.py test/compat/differ.py test/compat/generator.py test/compat/generator_bits.py test/compat/generator_hashes.py test/compat/known.py test/compat/pytest.ini \
 	test/compat/test_random.py test/compat/test_store.py

@@ -68,11 +68,17 @@ def elements(frame):
     return items
 
 
-def walk(connection, options):
-    """All keys that SCAN finds, or an error's bytes."""
+def pairs(frame):
+    items = elements(frame)
+    return sorted(zip(items[::2], items[1::2]))
+
+
+def walk(connection, words):
+    """All that SCAN, or HSCAN and its like with a key, finds; or an error's bytes."""
+    before, options = (words[:1], words[1:]) if words[0].upper() == b"SCAN" else (words[:2], words[2:])
     cursor, found = b"0", set()
     while True:
-        frame = connection.ask([b"SCAN", cursor] + options)
+        frame = connection.ask(before + [cursor] + options)
         if not frame.startswith(b"*2\r\n"):
             return frame
         rest = frame[4:]
@@ -98,7 +104,7 @@ class Pair:
         """None, or a text that tells the difference."""
         kvd, redis = self.kvd[at], self.redis[at]
         if how == "walk":
-            mine, theirs = walk(kvd, words[1:]), walk(redis, words[1:])
+            mine, theirs = walk(kvd, words), walk(redis, words)
             return None if mine == theirs else "kvd %r\nredis %r" % (mine, theirs)
         mine, theirs = kvd.ask(words), redis.ask(words)
         if mine == theirs or known.explained(words, mine):
@@ -110,6 +116,11 @@ class Pair:
             return None
         if how == "set" and mine[:1] == theirs[:1] == b"*" and sorted(elements(mine)) == sorted(elements(theirs)):
             return None
+        if how == "pairs" and mine[:1] == theirs[:1] and mine[:1] in b"*%" and pairs(mine) == pairs(theirs):
+            return None
+        if how == "head" and mine[:1] == theirs[:1] and mine[:1] in b"*$":
+            if mine[:1] == b"$" and (mine == b"$-1\r\n") == (theirs == b"$-1\r\n") or mine.split(b"\r\n")[0] == theirs.split(b"\r\n")[0]:
+                return None
         if how == "random key" and mine[:1] == theirs[:1] == b"$" and mine != b"$-1\r\n" and theirs != b"$-1\r\n":
             key = elements(b"*1\r\n" + mine)[0]
             there = redis.ask([b"EXISTS", key])
@@ -139,8 +150,8 @@ class Pair:
             if difference:
                 return "KEYS of database %d\n%s" % (database, difference)
             for key in elements(self.redis[0].ask([b"KEYS", b"*"])):
-                for words, how in (([b"TYPE", key], "exact"), ([b"GET", key], "exact"), ([b"OBJECT", b"ENCODING", key], "exact"),
-                                   ([b"PTTL", key], "near 3000")):
+                for words, how in (([b"TYPE", key], "exact"), ([b"GET", key], "exact"), ([b"HGETALL", key], "pairs"),
+                                   ([b"OBJECT", b"ENCODING", key], "exact"), ([b"PTTL", key], "near 3000")):
                     difference = self.same(0, words, how)
                     if difference:
                         return "%r in database %d\n%s" % (words, database, difference)

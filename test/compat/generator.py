@@ -2,8 +2,9 @@
 import random
 
 from generator_bits import Bits
+from generator_hashes import Hashes
 
-KEYS = [b"k1", b"k2", b"k3", b"k4", b"k5", b"", b"key with spaces", b"\x00\xff\r\n", b"n1", b"n2", b"n3", b"x" * 300, b"k[1]", b"k*"]
+KEYS = [b"k1", b"k2", b"k3", b"k4", b"k5", b"", b"key with spaces", b"\x00\xff\r\n", b"n1", b"n2", b"n3", b"x" * 300, b"k[1]", b"k*", b"h1", b"h2"]
 
 INTEGERS = [b"0", b"1", b"-1", b"2", b"5", b"7", b"10", b"100", b"-100", b"9999", b"10000", b"9223372036854775807",
             b"-9223372036854775808", b"9223372036854775806", b"-9223372036854775807"]
@@ -28,7 +29,7 @@ FUTURE_AT = [b"4000000000", b"9999999999"]
 DATABASES = [b"0", b"1", b"2", b"15", b"16", b"-1", b"a", b"", b"99999999999", b"1.0"]
 
 
-class Generator(Bits):
+class Generator(Bits, Hashes):
     """next() returns (connection number, words, how to compare)."""
 
     def __init__(self, seed):
@@ -38,7 +39,7 @@ class Generator(Bits):
             (self.getting, 5), (self.expire, 10), (self.ttl, 6), (self.delete, 6), (self.look, 8), (self.rename, 4),
             (self.move, 4), (self.walk, 4), (self.lcs, 2), (self.select, 2), (self.transaction, 10), (self.flush, 0.4),
             (self.swap, 1), (self.junk, 3), (self.short, 1), (self.keyspec, 2),
-        ] + self.bit_commands()
+        ] + self.bit_commands() + self.hash_commands()
 
     # -- pieces --
 
@@ -61,6 +62,9 @@ class Generator(Bits):
 
     def integer(self, hostile=0.15):
         return self.random.choice(NOT_INTEGERS if self.random.random() < hostile else INTEGERS)
+
+    def some_float(self):
+        return self.random.choice(FLOATS)
 
     def word(self, word):
         """The same word in another case."""

@@ -39,7 +39,7 @@ static void debug_object(struct client *client) {
     char text[256];
     snprintf(text, sizeof text, "Value at:%p refcount:%d encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%u",
              (void *)spot.record, object_reference_count(spot.record), value_encoding_name(record_encoding(spot.record)),
-             record_text_size(spot.record), spot.record->access, object_idle_seconds(client, spot.record));
+             record_type(spot.record) == VALUE_STRING ? record_text_size(spot.record) : record_memory(spot.record), spot.record->access, object_idle_seconds(client, spot.record));
     reply_status(client, text);
 }
 

@@ -256,6 +256,10 @@ size_t key_table_count(const struct key_table *table) {
     return table->count;
 }
 
+const struct hash_key *key_table_hash_key(const struct key_table *table) {
+    return table->hash_key;
+}
+
 size_t key_table_memory(const struct key_table *table) {
     size_t first = table->chunk_count > 1 ? CHUNK_BUCKETS : table->first_capacity;
     return sizeof *table + table->chunk_capacity * sizeof *table->chunks +

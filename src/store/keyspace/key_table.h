@@ -30,6 +30,7 @@ struct key_table *key_table_new(const struct hash_key *key);
 /* Frees the records and their objects too. takes. May be called on another thread when nobody else knows the table. */
 void   key_table_free(struct key_table **table);
 size_t key_table_count(const struct key_table *table);
+const struct hash_key *key_table_hash_key(const struct key_table *table);
 size_t key_table_memory(const struct key_table *table); /* bytes of the buckets, without the records */
 
 static inline uint64_t key_table_hash(const struct hash_key *hash_key, struct slice key) {

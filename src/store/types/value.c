@@ -3,6 +3,7 @@
 #include "base/listpack.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "store/types/hash_value.h"
 #include "store/types/str.h"
 
 static const char *const type_names[VALUE_TYPE_COUNT] = {
@@ -94,6 +95,10 @@ static void *copy_intset(const void *object) {
 static const struct object_form forms[VALUE_TYPE_COUNT][VALUE_ENCODING_COUNT] = {
     [VALUE_STRING][VALUE_RAW] = {.free = free_str, .effort = str_effort, .memory = str_bytes, .copy = copy_str},
     [VALUE_HASH][VALUE_LISTPACK] = LISTPACK_FORM,
+    [VALUE_HASH][VALUE_HASHTABLE] = {.free = hash_value_free_table,
+                                     .effort = hash_value_table_effort,
+                                     .memory = hash_value_table_memory,
+                                     .copy = hash_value_copy_table},
     [VALUE_SET][VALUE_INTSET] = INTSET_FORM,
     [VALUE_ZSET][VALUE_LISTPACK] = LISTPACK_FORM,
 };
