@@ -61,10 +61,10 @@ static bool refuse(char *why, enum sentinel_event event, const char *text, const
     return false;
 }
 
-/* "slave 10.7.0.2:6379 10.7.0.2 6379 m1": without the primary's address, which changes. */
+/* "slave 10.7.0.2:6379 m1": without addresses, which change under a name. */
 static void who(const char *text, const char *primary, struct bytes *out) {
     struct slice rest = slice_text(text), part;
-    for (int i = 0; i < 4 && slice_split(&rest, ' ', &part); i++) {
+    for (int i = 0; i < 2 && slice_split(&rest, ' ', &part); i++) {
         bytes_add_slice(out, part);
         bytes_add_char(out, ' ');
     }
@@ -102,12 +102,17 @@ static bool abort_from(struct primary_order *primary, enum stage from, enum stag
     return true;
 }
 
-static bool take_switch(struct primary_order *primary, enum sentinel_event event, const char *text, char *why) {
+static bool take_switch(struct event_order *order, struct primary_order *primary, enum sentinel_event event,
+                        const char *name, const char *text, char *why) {
     bool led = (primary->stage >= STAGE_PROMOTED && !primary->switched) || primary->ended;
     if (!led && !primary->told)
         return refuse(why, event, text, "neither a promotion nor +config-update-from before it");
     if (primary->told) primary->stage = STAGE_IDLE; /* superseded */
     primary->told = primary->ended = false;
+    struct bytes key = {0};
+    bytes_add_printf(&key, "master %s %s", name, name); /* who is that now has not been down */
+    table_remove(order->down, bytes_slice(&key));
+    bytes_fini(&key);
     primary->switched = true;
     primary->o_down = false;
     primary->life++;
@@ -172,7 +177,7 @@ bool event_order_take(struct event_order *order, enum sentinel_event event, cons
         return abort_from(primary, STAGE_ELECTED, STAGE_WAITING, event, text, why);
     case SENTINEL_EVENT_ABORT_BACK: return abort_from(primary, STAGE_TRYING, STAGE_WAITING, event, text, why);
     case SENTINEL_EVENT_CONFIG_UPDATE: primary->told = true; return true;
-    case SENTINEL_EVENT_SWITCH: return take_switch(primary, event, text, why);
+    case SENTINEL_EVENT_SWITCH: return take_switch(order, primary, event, name, text, why);
     case SENTINEL_EVENT_RESET:
     case SENTINEL_EVENT_UNMONITOR: *primary = (struct primary_order){.life = primary->life + 1}; return true;
     case SENTINEL_EVENT_TILT:

@@ -17,6 +17,7 @@ struct fault {
     bool both_ways;
     int64_t loading_us;
     bool empty;
+    bool moves; /* it comes back at another address */
 };
 
 static void undo(struct fault *fault) {
@@ -81,7 +82,9 @@ static unsigned any_host(struct history *history) {
 
 static void start_server(struct fault *fault) {
     if (server_is_running(fault->server)) return;
-    TRACE(&fault->history->trace, server_name(fault->server), "starts%s", fault->empty ? " empty" : "");
+    if (fault->moves) network_change_address(fault->history->network, server_host(fault->server));
+    TRACE(&fault->history->trace, server_name(fault->server), "starts%s at %s", fault->empty ? " empty" : "",
+          network_address(fault->history->network, server_host(fault->server)));
     server_start(fault->server, fault->loading_us, fault->empty);
 }
 
@@ -94,6 +97,7 @@ static void kill_server(struct history *history, struct server *server) {
     fault->server = server;
     fault->loading_us = dice_chance(&history->random, 300) ? dice_around(&history->random, SECOND) : 0;
     fault->empty = dice_chance(&history->random, 100);
+    fault->moves = history->pods && dice_chance(&history->random, 600);
 }
 
 static void strike_primary(struct history *history) {
@@ -266,6 +270,22 @@ static void strike_slow(struct history *history) {
     add(history, roll_length(history), mend_slow)->from = host;
 }
 
+/* Names */
+
+static void strike_name(struct history *history) {
+    if (!history->names) return;
+    int64_t until_us = history->schedule.now_us + roll_length(history);
+    if (dice_chance(&history->random, 500)) {
+        struct server *server = any_server(history);
+        TRACE(&history->trace, "names", "%s does not resolve", server_name(server));
+        names_fail(history->names, server_host(server), until_us);
+    } else {
+        unsigned asker = any_host(history);
+        TRACE(&history->trace, "names", "%s hears former addresses", network_address(history->network, asker));
+        names_fall_behind(history->names, asker, until_us);
+    }
+}
+
 /* Operators */
 
 static void order_failover(struct history *history, struct sentinel_host *host, const char *primary) {
@@ -335,6 +355,7 @@ static const struct {
     {4, strike_script},   {10, strike_sentinel}, {8, strike_within}, {8, strike_pause_sentinel},
     {4, strike_clock},    {4, strike_disk},      {8, strike_peer},   {8, strike_cut},
     {10, strike_isolate}, {4, strike_halves},    {6, strike_slow},
+    {8, strike_name},
 };
 
 static void on_strike(struct happening *happening) {
@@ -362,6 +383,7 @@ void faults_begin(struct history *history, int64_t duration_us) {
 void faults_end(struct history *history) {
     schedule_cancel(&history->schedule, &history->strike);
     network_heal(history->network);
+    if (history->names) names_heal(history->names);
     LIST_EACH(&history->faults, node) undo(container_of(node, struct fault, node));
 }
 

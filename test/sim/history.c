@@ -93,6 +93,7 @@ void history_run(const struct history_options *options, struct history_result *r
     faults_free(history);
     topology_free(history);
     invariants_free(&history->invariants);
+    if (history->names) names_free(&history->names);
     network_free(&history->network);
     schedule_fini(&history->schedule);
     mem_free(history);

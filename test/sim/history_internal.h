@@ -21,7 +21,7 @@ enum {
 struct group {
     char name[16];
     struct server *servers[MOST_SERVERS];
-    char server_names[MOST_SERVERS][24];
+    char server_names[MOST_SERVERS][24], primary_host[32]; /* the host that sentinels are configured with */
     size_t count;
 };
 
@@ -32,6 +32,7 @@ struct history {
     struct trace trace;
     struct verdict verdict;
     struct network *network;
+    struct names *names; /* NULL: everybody goes by address */
     struct invariants *invariants;
 
     /* The topology */
@@ -44,6 +45,7 @@ struct history {
     struct redis_sentinel *peers[MOST_SENTINELS]; /* of another make, in mixed quorums */
     size_t peer_count;
     size_t sentinel_count; /* hosts and peers */
+    bool pods, announce_names; /* servers announce names and move; sentinels announce names */
     unsigned quorum;
     int64_t down_after_ms, failover_timeout_ms;
     int64_t slowest_us; /* of syncs and restarts: part of the bound of L1 */

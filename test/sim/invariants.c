@@ -151,7 +151,12 @@ void invariants_address(struct invariants *invariants, const char *who, const ch
                         const char *address, uint16_t port) {
     char key[128], value[300];
     if (is_tainted(invariants, primary, epoch)) return;
-    snprintf(value, sizeof value, "%s:%u", address, port);
+    unsigned host;
+    const struct invariants_bounds *bounds = &invariants->bounds;
+    if (bounds->network && names_identify(bounds->names, bounds->network, address, &host))
+        snprintf(value, sizeof value, "host %u port %u", host, port);
+    else
+        snprintf(value, sizeof value, "%s:%u", address, port);
     const char *other = state_once(invariants->addresses, key_of(key, sizeof key, primary, epoch), value);
     if (other)
         verdict_fail(invariants->verdict, "S4", "%s says %s, others said %s for %s in configuration epoch %" PRIu64,

@@ -44,6 +44,8 @@ struct invariants_bounds {
     size_t host_count;
     size_t instances;  /* at most so many in one sentinel */
     int64_t memory_us; /* S5: how long the word of a sentinel counts */
+    struct network *network;   /* S4: whom an address or a name means */
+    const struct names *names; /* NULL none */
     size_t others;     /* sentinels of another make: they may always think it down */
 };
 void invariants_set_bounds(struct invariants *invariants, const struct invariants_bounds *bounds);

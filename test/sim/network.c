@@ -13,10 +13,11 @@ enum {
     GIVE_UP_US = 60 * SECOND, /* the kernel's patience with unacknowledged data */
     SYN_RETRY_US = 1 * SECOND,
     MOST_HOSTS = 128,
+    MOST_ADDRESSES = 4096,
 };
 
 struct host {
-    char address[NETWORK_ADDRESS_SIZE];
+    char address[NETWORK_ADDRESS_SIZE], former[NETWORK_ADDRESS_SIZE];
     uint16_t port;
     bool powered, running;
     int64_t paused_until_us, slow_us;
@@ -52,6 +53,7 @@ struct network {
     struct network_weather weather;
     struct host hosts[MOST_HOSTS]; /* fixed: addresses are lent */
     unsigned count, addresses;
+    unsigned owners[MOST_ADDRESSES]; /* by number of address */
     struct list links;
 };
 
@@ -108,6 +110,9 @@ void network_set_weather(struct network *network, const struct network_weather *
 
 static void give_address(struct network *network, struct host *host) {
     unsigned number = ++network->addresses;
+    CHECK(number < MOST_ADDRESSES);
+    network->owners[number] = (unsigned)(host - network->hosts);
+    memcpy(host->former, host->address, sizeof host->former);
     snprintf(host->address, sizeof host->address, "10.7.%u.%u", number / 250, number % 250 + 1);
 }
 
@@ -406,6 +411,19 @@ void network_stop_process(struct network *network, unsigned host, bool power_los
         for (int i = 0; i < 2; i++)
             if (mine[i]) abandon(&link->ends[i], power_lost);
     }
+}
+
+bool network_trace_address(const struct network *network, const char *address, unsigned *host) {
+    unsigned high, low;
+    if (sscanf(address, "10.7.%u.%u", &high, &low) != 2 || low == 0) return false;
+    unsigned number = high * 250 + low - 1;
+    if (number == 0 || number > network->addresses) return false;
+    *host = network->owners[number];
+    return true;
+}
+
+const char *network_former_address(const struct network *network, unsigned host) {
+    return network->hosts[host].former;
 }
 
 void network_change_address(struct network *network, unsigned host) {

@@ -44,6 +44,9 @@ void network_set_weather(struct network *network, const struct network_weather *
 unsigned network_add_host(struct network *network);
 const char *network_address(const struct network *network, unsigned host); /* lends: "10.7.0.1" */
 bool network_find_host(const struct network *network, const char *address, unsigned *host);
+/* The host that has or had it: no address is given twice. */
+bool network_trace_address(const struct network *network, const char *address, unsigned *host);
+const char *network_former_address(const struct network *network, unsigned host); /* lends: the one before, or "" */
 void network_change_address(struct network *network, unsigned host); /* a new one; old connections are reset */
 
 /* The process of a host. Stopping one resets its connections, or, when the power fails, leaves the peers in silence;

@@ -11,6 +11,7 @@ SIM_SOURCES = \
 	test/sim/liveness.c \
 	test/sim/message.c test/sim/message.h \
 	test/sim/mutant.c test/sim/mutant.h \
+	test/sim/names.c test/sim/names.h \
 	test/sim/network.c test/sim/network.h \
 	test/sim/redis_sentinel.c test/sim/redis_sentinel.h test/sim/redis_sentinel_internal.h \
 	test/sim/redis_sentinel_failover.c test/sim/redis_sentinel_hear.c \

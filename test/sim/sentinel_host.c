@@ -81,7 +81,7 @@ static void on_looked_up(struct happening *happening) {
         schedule_at(host->schedule, &lookup->done, host->paused_until_us + 1);
         return;
     }
-    const char *address = host->traits.lookup(host->traits.lookup_context, lookup->name);
+    const char *address = host->traits.names ? names_lookup(host->traits.names, host->number, lookup->name) : NULL;
     struct event event = {.kind = EVENT_RESOLVED};
     event.resolved.name = slice_text(lookup->name);
     event.resolved.ip = slice_text(address ? address : "");

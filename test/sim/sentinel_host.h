@@ -7,6 +7,7 @@
 #include "sentinel/machine/machine.h"
 #include "sim/disk.h"
 #include "sim/mutant.h"
+#include "sim/names.h"
 #include "sim/network.h"
 #include "sim/trace.h"
 #include "sim/virtual_clock.h"
@@ -36,8 +37,7 @@ struct sentinel_traits {
     const struct host_observer *observer;
     void *observer_context;
     /* Looks a name up: an address, or NULL. */
-    const char *(*lookup)(void *context, const char *name);
-    void *lookup_context;
+    const struct names *names; /* NULL: there are none */
 };
 
 /* Keeps what the traits point to. Gives: sentinel_host_free(). It does not run yet. */

@@ -169,9 +169,18 @@ static void on_upstream_closed(void *context, struct link_end *end, enum line_re
 
 static const struct link_ops upstream_ops = {on_upstream_open, on_upstream_message, on_upstream_closed};
 
+const char *server_lookup(const struct server *server, const char *host) {
+    return server->traits.names ? names_lookup(server->traits.names, server->host, host) : host;
+}
+
 static void connect_upstream(struct server *server) {
+    const char *address = server_lookup(server, server->role.address);
+    if (!address) {
+        retry_later(server);
+        return;
+    }
     server->follow = FOLLOW_CONNECTING;
-    server->upstream = link_open(server->network, server->host, server->role.address, server->role.port,
+    server->upstream = link_open(server->network, server->host, address, server->role.port,
                                  server->traits.timeout_us, &upstream_ops, server);
     schedule_after(server->schedule, &server->cron, SECOND);
 }
@@ -226,7 +235,7 @@ static void on_handover(struct happening *happening) {
     unsigned target;
     if (!server->running || !server->handing_over || !server->role.primary) return;
     if (server->schedule->now_us > server->handover_until_us ||
-        !network_find_host(server->network, server->handover_address, &target)) {
+        !names_identify(server->traits.names, server->network, server->handover_address, &target)) {
         server->handing_over = false;
         return;
     }

@@ -36,7 +36,7 @@ static void write_replicas(struct server *server, struct bytes *out) {
         if (!client->is_replica) continue;
         /* All servers of a history listen on the same port. */
         bytes_add_printf(out, "slave%u:ip=%s,port=%u,state=%s,offset=%lld,lag=0\r\n", number++,
-                         network_address(server->network, link_peer_host(client->end)), server->port,
+                         names_shown(server->traits.names, server->network, link_peer_host(client->end)), server->port,
                          client->synced ? "online" : "wait_bgsave", (long long)client->acked);
     }
 }

@@ -137,7 +137,8 @@ int64_t server_offset(const struct server *server) {
 
 bool server_follows(const struct server *server, const char *address, uint16_t port) {
     return !server->role.primary && server->follow == FOLLOW_UP && server->role.port == port &&
-           strcmp(server->role.address, address) == 0;
+           server_lookup(server, server->role.address) &&
+           strcmp(server_lookup(server, server->role.address), address) == 0;
 }
 
 int64_t server_promotions(const struct server *server) {

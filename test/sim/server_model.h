@@ -6,7 +6,7 @@
  * when CONFIG REWRITE could write its file.
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-#include "sim/network.h"
+#include "sim/names.h"
 
 struct server;
 
@@ -17,6 +17,7 @@ struct server_traits {
     int64_t sync_us;    /* of a full sync */
     int64_t stream_us;  /* how often what was written is sent to replicas */
     int64_t timeout_us; /* repl-timeout */
+    const struct names *names; /* to look up whom it is told to follow; NULL: addresses only */
     bool announced;     /* replica-announced */
     bool rewrites;      /* has a configuration file that CONFIG REWRITE may write */
     bool serves_stale;  /* replica-serve-stale-data: else MASTERDOWN while the link is down */

@@ -65,6 +65,7 @@ struct server {
 
 /* server_follow.c: the replication of one server, both sides */
 void server_follow_address(struct server *server, const char *address, uint16_t port);
+const char *server_lookup(const struct server *server, const char *host); /* NULL: does not resolve */
 void server_become_primary(struct server *server);
 void server_take_psync(struct server_client *client, const struct message *message);
 void server_publish(struct server *server, struct slice payload);

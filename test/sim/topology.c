@@ -32,6 +32,21 @@ static void roll_weather(struct history *history) {
     network_set_weather(history->network, &weather);
 }
 
+static void name_server(struct history *history, struct group *group, size_t number) {
+    char name[32];
+    snprintf(name, sizeof name, "%s.sim", group->server_names[number]);
+    names_add(history->names, server_host(group->servers[number]), name, history->pods);
+}
+
+/* A name in the configuration of sentinels while everybody announces addresses is usual too. */
+static void choose_primary_host(struct history *history, struct group *group) {
+    const char *address = network_address(history->network, server_host(group->servers[0]));
+    if (history->names && (history->pods || dice_chance(&history->random, 800)))
+        snprintf(group->primary_host, sizeof group->primary_host, "%s.sim", group->server_names[0]);
+    else
+        snprintf(group->primary_host, sizeof group->primary_host, "%s", address);
+}
+
 static void build_group(struct history *history, size_t number) {
     struct random *random = &history->random;
     struct group *group = &history->groups[number];
@@ -46,6 +61,7 @@ static void build_group(struct history *history, size_t number) {
         .serves_stale = dice_chance(random, 800),
         .hands_over = dice_chance(random, 700),
         .announced = true,
+        .names = history->names,
     };
     for (size_t i = 0; i < group->count; i++) {
         snprintf(group->server_names[i], sizeof group->server_names[i], "%s-%zu", group->name, i + 1);
@@ -54,12 +70,13 @@ static void build_group(struct history *history, size_t number) {
         /* Somebody must stay electable: the second server always is. */
         if (i > 1 && dice_chance(random, 50)) traits.priority = 0;
         group->servers[i] = server_new(history->network, &history->schedule, &history->random, &traits, SERVER_PORT);
-        const char *primary = network_address(history->network, server_host(group->servers[0]));
-        server_configure(group->servers[i], i ? primary : NULL, SERVER_PORT);
+        if (history->names) name_server(history, group, i);
+        if (i == 0) choose_primary_host(history, group);
+        server_configure(group->servers[i], i ? group->primary_host : NULL, SERVER_PORT);
     }
     history->watched[number] = (struct primary_config){
         .name = group->name,
-        .host = network_address(history->network, server_host(group->servers[0])),
+        .host = group->primary_host,
         .port = SERVER_PORT,
         .quorum = history->quorum,
         .down_after_ms = history->down_after_ms,
@@ -98,8 +115,11 @@ static void build_host(struct history *history, size_t number) {
         .name = history->host_names[number],
         .config = {.id = history->host_ids[number],
                    .port = SENTINEL_PORT,
+                   .resolve_hostnames = history->names != NULL,
+                   .announce_hostnames = history->announce_names,
                    .primaries = history->watched,
                    .primary_count = history->group_count},
+        .names = history->names,
         .disk = {.sync_us = dice_scale(random, 100, 20 * MILLISECOND),
                  .slow_permille = dice_chance(random, 200) ? 20 : 0,
                  .collects_late = dice_chance(random, 500)},
@@ -113,6 +133,14 @@ static void build_host(struct history *history, size_t number) {
     sentinel_host_set_drift(history->hosts[number], dice_between(random, -300, 300));
 }
 
+/* Names, in histories of kvd alone: pods announce theirs and come back with another address. */
+static void roll_names(struct history *history) {
+    if (history->peer_count || !dice_chance(&history->random, 250)) return;
+    history->names = names_new(history->network, &history->schedule);
+    history->pods = dice_chance(&history->random, 600);
+    history->announce_names = dice_chance(&history->random, 600);
+}
+
 static void set_bounds(struct history *history) {
     size_t servers = 0;
     for (size_t i = 0; i < history->group_count; i++) servers += history->groups[i].count;
@@ -121,6 +149,8 @@ static void set_bounds(struct history *history) {
         .host_count = history->host_count,
         .instances = servers + history->sentinel_count + 8,
         .others = history->peer_count,
+        .network = history->network,
+        .names = history->names,
         .memory_us = 5 * SECOND + 500 * MILLISECOND,
     };
     invariants_set_bounds(history->invariants, &bounds);
@@ -143,6 +173,7 @@ void topology_build(struct history *history) {
     /* Redis Sentinel does not settle with less. */
     if (history->peer_count) history->down_after_ms = MAX(history->down_after_ms, 2000);
     history->failover_timeout_ms = MAX(dice_pick(random, timeouts, COUNT_OF(timeouts)), history->down_after_ms);
+    roll_names(history);
     for (size_t i = 0; i < history->group_count; i++) build_group(history, i);
     for (size_t i = 0; i < history->host_count; i++) build_host(history, i);
     for (size_t i = 0; i < history->peer_count; i++) build_peer(history, i);
@@ -170,8 +201,12 @@ void topology_free(struct history *history) {
 
 void topology_describe(const struct history *history, char *text, size_t size) {
     int at = snprintf(text, size,
-                      "%zu sentinels (%zu of Redis), quorum %u, down-after %lld ms, failover-timeout %lld ms, servers",
-                      history->sentinel_count, history->peer_count, history->quorum, (long long)history->down_after_ms,
+                      "%zu sentinels (%zu of Redis%s), quorum %u, down-after %lld ms, failover-timeout %lld ms, servers",
+                      history->sentinel_count, history->peer_count,
+                      history->pods    ? "; pods"
+                      : history->names ? "; names"
+                                       : "",
+                      history->quorum, (long long)history->down_after_ms,
                       (long long)history->failover_timeout_ms);
     for (size_t i = 0; i < history->group_count && at > 0 && (size_t)at < size; i++)
         at += snprintf(text + at, size - (size_t)at, "%s%zu", i ? "+" : " ", history->groups[i].count);

@@ -104,7 +104,7 @@ static struct seat *find_or_add(struct primary *primary, const char *id, const c
     outbox_instance(primary->world, seat->peer, primary, SENTINEL_EVENT_SENTINEL, "%s", "");
     /* One instance for all its primaries: this one has not heard yet that it is down, but will hear of its return. */
     if (seat->peer->s_down) outbox_instance(primary->world, seat->peer, primary, SENTINEL_EVENT_SDOWN, "%s", "");
-    world_changed(primary->world, false);
+    world_changed(primary->world, true); /* a voter that a crash forgets would make majorities smaller */
     return seat;
 }
 
@@ -120,6 +120,20 @@ static void adopt_config(struct primary *primary, struct seat *seat, const struc
     outbox_instance(world, seat->peer, primary, SENTINEL_EVENT_CONFIG_UPDATE, "%s", "");
     failover_on_newer_config(primary, seat->peer->id);
     primary_switch(primary, host, hello->primary_port, seat->peer->id);
+}
+
+/* We learned of a switch by an address that its primary had left already: a pod comes back with another one. Who has
+ * the same configuration names another address, and that is one of our replicas, under its name, and a primary. */
+static void follow_moved(struct primary *primary, struct seat *seat, const struct hello *hello, const char *host) {
+    struct instance *old = primary->instance;
+    const struct instance *moved = replica_find_at(primary, host, hello->primary_port);
+    if (!primary->world->settings.resolve_hostnames || !old->s_down || !host_is_ip(old->host)) return;
+    if (!moved || host_is_ip(moved->host) || !instance_is_connected(moved) || moved->s_down) return;
+    if (moved->facts.role != ROLE_PRIMARY || primary->failover.sm.state != FAILOVER_NONE) return;
+    outbox_instance(primary->world, seat->peer, primary, SENTINEL_EVENT_CONFIG_UPDATE, "%s", "");
+    failover_on_newer_config(primary, seat->peer->id);
+    primary_switch(primary, host, hello->primary_port, seat->peer->id);
+    replica_drop(old); /* one configuration has one primary: it was the same process */
 }
 
 void hello_receive(struct world *world, struct slice payload, const struct instance *from) {
@@ -157,6 +171,8 @@ void hello_receive(struct world *world, struct slice payload, const struct insta
             complain(world, COMPLAINT_EPOCH, seat->peer, payload, "a hello of an epoch that is too far ahead");
         } else if (hello.config_epoch > primary->config_epoch && world_may_watch(world, primary_host))
             adopt_config(primary, seat, &hello, primary_host);
+        else if (hello.config_epoch == primary->config_epoch)
+            follow_moved(primary, seat, &hello, primary_host);
     }
     mem_free(host);
     mem_free(primary_host);

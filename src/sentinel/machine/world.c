@@ -113,10 +113,55 @@ static void adopt_address(struct world *world, struct instance *instance, const 
     bool first = !instance->ip[0];
     snprintf(instance->ip, sizeof instance->ip, "%s", ip);
     /* A line that is open stays: the name moved, the process that answers has not gone. */
-    for (int i = 0; i < LINE_KINDS; i++)
+    for (int i = 0; i < LINE_KINDS; i++) {
+        if (instance->lines[i].phase == LINE_CONNECTING) instance_hang_up(world, instance, (enum line_kind)i);
         if (instance->lines[i].phase == LINE_IDLE) instance->lines[i].retry_ms = world->now_ms;
+    }
     if (first && !instance->s_down) instance->proof_ms = world->now_ms;
     world_touch_instance(world, instance);
+}
+
+static char *address_name(const char *host, uint16_t port) {
+    return strchr(host, ':') ? mem_printf("[%s]:%u", host, port) : mem_printf("%s:%u", host, port);
+}
+
+static void rename_instance(struct instance *instance, char *name) {
+    mem_free(instance->name);
+    instance->name = name;
+}
+
+static struct instance *find_twin(const struct instance *instance) {
+    struct instance *primary = instance->primary->instance;
+    LIST_EACH(&instance->primary->replicas, node) {
+        struct instance *other = container_of(node, struct instance, node);
+        if (other == instance || other->port != instance->port || strcmp(other->ip, instance->ip) != 0) continue;
+        if (host_is_ip(other->host)) return other;
+    }
+    bool same = primary != instance && primary->port == instance->port && strcmp(primary->ip, instance->ip) == 0;
+    return same && host_is_ip(primary->host) ? primary : NULL;
+}
+
+/* One process may be known by its address before its name resolves, or moves, to it: both entries become one, which
+ * goes by the name, since addresses pass. Two names of one address stay two entries: one of them may be about to move. */
+static void merge_twin(struct instance *instance) {
+    if (instance->kind == INSTANCE_SENTINEL || host_is_ip(instance->host)) return;
+    struct instance *twin = find_twin(instance);
+    if (!twin) return;
+    struct primary *primary = instance->primary;
+    bool twin_stays = twin->kind == INSTANCE_PRIMARY || twin == primary->failover.target;
+    struct instance *stays = twin_stays ? twin : instance, *goes = twin_stays ? instance : twin;
+    if (goes == primary->failover.target) return; /* once more when the name is asked for again */
+    stays->was_primary |= goes->was_primary && stays->kind == INSTANCE_REPLICA;
+    if (twin_stays) {
+        mem_free(stays->host);
+        stays->host = mem_strdup(goes->host);
+        if (stays->kind == INSTANCE_REPLICA) rename_instance(stays, address_name(stays->host, stays->port));
+    }
+    if (twin_stays && stays->kind == INSTANCE_REPLICA && stays->s_down)
+        outbox_instance(primary->world, stays, primary, SENTINEL_EVENT_SDOWN, "%s", ""); /* by its new name */
+    replica_drop(goes);
+    world_changed(primary->world, false);
+    world_touch_group(primary);
 }
 
 void world_on_resolved(struct world *world, struct slice name, struct slice ip) {
@@ -131,6 +176,8 @@ void world_on_resolved(struct world *world, struct slice name, struct slice ip) 
         char *host = slice_to_text(name);
         for (size_t i = 1; i < world->instance_count; i++)
             if (world->instances[i]) adopt_address(world, world->instances[i], host, known->ip);
+        for (size_t i = 1; i < world->instance_count; i++)
+            if (world->instances[i] && strcmp(world->instances[i]->host, host) == 0) merge_twin(world->instances[i]);
         mem_free(host);
     }
     mem_free(text);
@@ -208,10 +255,6 @@ void primary_drop(struct primary *primary) {
     mem_free(primary->name);
     mem_free(primary->configured_host);
     mem_free(primary);
-}
-
-static char *address_name(const char *host, uint16_t port) {
-    return strchr(host, ':') ? mem_printf("[%s]:%u", host, port) : mem_printf("%s:%u", host, port);
 }
 
 struct instance *replica_add(struct primary *primary, const char *host, uint16_t port) {
@@ -343,11 +386,6 @@ void removed_drop(struct removed *removed) {
 
 /* ---- The switch ---- */
 
-static void rename_instance(struct instance *instance, char *name) {
-    mem_free(instance->name);
-    instance->name = name;
-}
-
 void primary_switch(struct primary *primary, const char *host, uint16_t port, const char *by) {
     struct instance *new = replica_find_at(primary, host, port);
     CHECK(new || !instance_is_at(primary->instance, host, port));
@@ -403,6 +441,10 @@ void primary_switch_to(struct primary *primary, struct instance *new, const char
     }
     new->last_hello_sent_ms = NEVER;
 
+    if (old->s_down && world->now_ms < old->proof_ms + old->down_after_ms) { /* it was down as a primary only */
+        old->s_down = old->script_kill_sent = false;
+        old->s_down_since_ms = NEVER;
+    }
     outbox_event(world, primary, SENTINEL_EVENT_SWITCH, "%s %s %u %s %u", primary->name,
                  instance_shown_host(old, world), old->port, instance_shown_host(new, world), new->port);
     outbox_reconfig_script(primary, strcmp(by, world->id) == 0, instance_shown_host(old, world), old->port,

@@ -38,7 +38,7 @@ UNIT_TEST(hello, makes_sentinels_known) {
     solo_init(&s);
     solo_start(&s, NULL, 0);
     EXPECT_TEXT(solo_hello(&s, 10, "10.0.1.2,26379," ID_B ",3,mymaster,10.0.0.1,6379,0"),
-                "+sentinel sentinel " ID_B " 10.0.1.2 26379 @ mymaster 10.0.0.1 6379 ; +new-epoch 3");
+                "+sentinel sentinel " ID_B " 10.0.1.2 26379 @ mymaster 10.0.0.1 6379 ; +new-epoch 3 ; save");
     EXPECT_TEXT(solo_hello(&s, 11, "10.0.1.2,26379," ID_B ",3,mymaster,10.0.0.1,6379,0"), "");
     EXPECT_TEXT(solo_hello(&s, 12, "10.0.1.3,26379," ID_C ",3,other,10.0.0.1,6379,0"),
                 "-bad-input #a hello of a primary that is not watched here: \"other\"");
@@ -68,6 +68,7 @@ UNIT_TEST(hello, moves_the_primary_only_with_a_newer_epoch) {
     s.config.client_reconfig_script = "/bin/reconf";
     solo_start(&s, NULL, 0);
     (void)solo_hello(&s, 10, "10.0.1.2,26379," ID_B ",4,mymaster,10.0.0.1,6379,4");
+    (void)solo_saved(&s, 10, true);
     EXPECT_TEXT(solo_hello(&s, 11, "10.0.1.2,26379," ID_B ",4,mymaster,10.0.0.2,6379,4"), "");
     EXPECT_TEXT(solo_hello(&s, 12, "10.0.1.2,26379," ID_B ",4,mymaster,10.0.0.2,6379,3"), "");
     EXPECT_TEXT(solo_hello(&s, 13, "10.0.1.2,26379," ID_B ",5,mymaster,10.0.0.2,6380,5"),

@@ -5,9 +5,12 @@ UNIT_TEST(save, batches_what_nobody_waits_for) {
     struct solo s;
     solo_init(&s);
     solo_start(&s, NULL, 0);
-    EXPECT_TEXT(solo_hello(&s, 10, "10.0.1.2,26379," ID_B ",3,mymaster,10.0.0.1,6379,0"),
-                "+sentinel sentinel " ID_B " 10.0.1.2 26379 @ mymaster 10.0.0.1 6379 ; +new-epoch 3");
-    (void)solo_hello(&s, 100, "10.0.1.3,26379," ID_C ",4,mymaster,10.0.0.1,6379,0");
+    /* A voter is remembered at once; where it is, and epochs, are not waited for. */
+    EXPECT_TEXT(solo_hello(&s, 5, "10.0.1.2,26379," ID_B ",3,mymaster,10.0.0.1,6379,0"),
+                "+sentinel sentinel " ID_B " 10.0.1.2 26379 @ mymaster 10.0.0.1 6379 ; +new-epoch 3 ; save");
+    (void)solo_saved(&s, 6, true);
+    (void)solo_hello(&s, 10, "10.0.1.2,26379," ID_B ",4,mymaster,10.0.0.1,6379,0");
+    (void)solo_hello(&s, 100, "10.0.1.2,26379," ID_B ",5,mymaster,10.0.0.1,6379,0");
     EXPECT_TEXT(solo_run(&s, 209), "");
     EXPECT_TEXT(solo_run(&s, 210), "save");
     solo_fini(&s);
