@@ -27,9 +27,19 @@ static bool servers_agree(const struct history *history, const struct group *gro
     return true;
 }
 
-static bool replicas_are_well(const struct primary *primary, const char *who, char *why) {
+/* Where sentinels announce addresses, a pod that was a primary may be remembered by one that it left. */
+static bool is_left_behind(const struct history *history, const struct instance *replica) {
+    unsigned host;
+    return history->pods && !history->announce_names && replica->s_down &&
+           network_trace_address(history->network, replica->host, &host) &&
+           strcmp(network_address(history->network, host), replica->host) != 0;
+}
+
+static bool replicas_are_well(const struct history *history, const struct primary *primary, const char *who,
+                              char *why) {
     LIST_EACH(&primary->replicas, node) {
         const struct instance *replica = container_of(node, struct instance, node);
+        if (is_left_behind(history, replica)) continue;
         if (replica->s_down) return REFUSE("%s finds replica %s of %s down", who, replica->name, primary->name);
         if (!instance_is_connected(replica))
             return REFUSE("%s has no line to replica %s of %s", who, replica->name, primary->name);
@@ -59,13 +69,16 @@ static bool sentinel_agrees(const struct history *history, struct sentinel_host 
     if (instance->s_down || primary->o_down) return REFUSE("%s finds %s down", who, group->name);
     if (!instance_is_connected(instance)) return REFUSE("%s has no line to the primary of %s", who, group->name);
     if (primary->failover.sm.state != FAILOVER_NONE) return REFUSE("%s still fails %s over", who, group->name);
-    if (primary->replica_count != group->count - 1)
-        return REFUSE("%s knows %zu replicas of %s, not %zu", who, primary->replica_count, group->name,
+    size_t replicas = primary->replica_count;
+    LIST_EACH(&primary->replicas, node)
+    replicas -= is_left_behind(history, container_of(node, struct instance, node));
+    if (replicas != group->count - 1)
+        return REFUSE("%s knows %zu replicas of %s, not %zu", who, replicas, group->name,
                       group->count - 1);
     if (primary_voters(primary) != history->sentinel_count)
         return REFUSE("%s knows %zu sentinels of %s, not %zu", who, primary_voters(primary), group->name,
                       history->sentinel_count);
-    if (!replicas_are_well(primary, who, why) || !seats_are_well(primary, who, why)) return false;
+    if (!replicas_are_well(history, primary, who, why) || !seats_are_well(primary, who, why)) return false;
     if (*epoch == UINT64_MAX) *epoch = primary->config_epoch;
     if (*epoch != primary->config_epoch)
         return REFUSE("%s has configuration epoch %" PRIu64 " of %s, others %" PRIu64, who, primary->config_epoch,

@@ -431,6 +431,7 @@ void network_change_address(struct network *network, unsigned host) {
         struct link *link = container_of(node, struct link, node);
         for (int i = 0; i < 2; i++)
             if (link->ends[i].host == host && link->ends[i].held) lose(&link->ends[i], LINE_TIMEOUT);
+        if (link->ends[1].host == host) schedule_cancel(network->schedule, &link->syn); /* nobody is there now */
     }
     give_address(network, &network->hosts[host]);
 }

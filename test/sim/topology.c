@@ -147,7 +147,7 @@ static void set_bounds(struct history *history) {
     struct invariants_bounds bounds = {
         .hosts = history->hosts,
         .host_count = history->host_count,
-        .instances = servers + history->sentinel_count + 8,
+        .instances = servers + history->sentinel_count + (history->pods ? 50 : 8),
         .others = history->peer_count,
         .network = history->network,
         .names = history->names,

@@ -63,7 +63,7 @@ static void note_failure(struct world *world, struct instance *instance, enum li
 static int64_t look_idle(struct world *world, struct instance *instance, enum line_kind line) {
     struct line *l = &instance->lines[line];
     if (l->retry_ms > world->now_ms) return l->retry_ms;
-    if (!instance->ip[0]) instance_find_ip(world, instance);
+    if (line == LINE_COMMAND || !instance->ip[0]) instance_find_ip(world, instance);
     world_resolve(world, instance->host, true); /* a name may have moved; the last address serves meanwhile */
     if (!instance->ip[0]) {
         l->reason = LINE_UNRESOLVED;

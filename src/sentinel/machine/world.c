@@ -110,9 +110,11 @@ void world_resolve(struct world *world, const char *host, bool again) {
 
 static void adopt_address(struct world *world, struct instance *instance, const char *host, const char *ip) {
     if (strcmp(instance->host, host) != 0 || strcmp(instance->ip, ip) == 0) return;
+    /* A line that is open stays, and so does its address: the name moved (or the answer is old), but the process that
+     * answers there has not gone. When the line breaks, it is dialled where the name says then. */
+    if (instance_is_connected(instance)) return;
     bool first = !instance->ip[0];
     snprintf(instance->ip, sizeof instance->ip, "%s", ip);
-    /* A line that is open stays: the name moved, the process that answers has not gone. */
     for (int i = 0; i < LINE_KINDS; i++) {
         if (instance->lines[i].phase == LINE_CONNECTING) instance_hang_up(world, instance, (enum line_kind)i);
         if (instance->lines[i].phase == LINE_IDLE) instance->lines[i].retry_ms = world->now_ms;
