@@ -56,6 +56,30 @@ UNIT_TEST(world, a_name_server_that_fails_takes_no_address_away) {
     solo_fini(&s);
 }
 
+UNIT_TEST(world, a_name_and_an_address_of_one_process_become_one) {
+    struct solo s;
+    solo_init(&s);
+    s.base.resolve_hostnames = true;
+    const struct state_record state[] = {
+        {.kind = STATE_REPLICA, .name = "mymaster", .host = "10.0.0.2", .port = 6379},
+        {.kind = STATE_REPLICA, .name = "mymaster", .host = "replica.example", .port = 6379},
+        {.kind = STATE_REPLICA, .name = "mymaster", .host = "primary.example", .port = 6379},
+        {.kind = STATE_REPLICA, .name = "mymaster", .host = "other.example", .port = 6379},
+    };
+    s.machine = machine_new(&s.base, state, COUNT_OF(state), 0);
+    (void)solo_at(&s, 0, &(struct event){.kind = EVENT_START});
+    CU_ASSERT_EQUAL(solo_primary(&s)->replica_count, 4);
+    (void)resolved(&s, 5, "replica.example", "10.0.0.2");
+    CU_ASSERT_EQUAL(solo_primary(&s)->replica_count, 3);
+    CU_ASSERT_PTR_NOT_NULL(replica_find_at(solo_primary(&s), "replica.example", 6379));
+    (void)resolved(&s, 6, "primary.example", "10.0.0.1"); /* the primary stays who it is, and takes the name */
+    CU_ASSERT_EQUAL(solo_primary(&s)->replica_count, 2);
+    EXPECT_TEXT(solo_primary(&s)->instance->host, "primary.example");
+    (void)resolved(&s, 7, "other.example", "10.0.0.2"); /* one of two names may be about to move */
+    CU_ASSERT_EQUAL(solo_primary(&s)->replica_count, 2);
+    solo_fini(&s);
+}
+
 UNIT_TEST(world, check_quorum_counts_both) {
     struct solo s;
     struct bytes text = {0};
