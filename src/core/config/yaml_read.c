@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <fcntl.h>
 
-enum { DEEPEST_INCLUDE = 16, MOST_FILES = 256, MOST_PROBLEMS = 100, LARGEST_FILE = 64 * 1024 * 1024 };
+enum { DEEPEST_INCLUDE = 16, MOST_FILES = 256, MOST_PROBLEMS = 100, LARGEST_FILE = 8 * 1024 * 1024 };
 
 struct file {
     const char *name; /* for the report; the params keep it */
@@ -250,6 +250,10 @@ static void read_group(const struct scope *scope, const struct param_group *grou
 static void read_map(const struct scope *scope, struct slice prefix, const struct yaml_tree_node *map);
 
 static void report_unknown(const struct scope *scope, struct slice name, const struct yaml_tree_node *key) {
+    if (scope->read->problems >= MOST_PROBLEMS) { /* it is not told, so it need not be looked for */
+        scope->read->problems++;
+        return;
+    }
     const char *near = scope->member ? params_suggest_row(scope->member->group->rows, scope->member->group->count, name)
                                      : params_suggest(scope->read->params, name);
     if (near)
@@ -390,7 +394,7 @@ bool yaml_read_bytes(const char *path, struct bytes *out, struct error *err) {
         out->size += (size_t)got;
         out->data[out->size] = 0;
         if (out->size <= LARGEST_FILE) continue;
-        good = error_set(err, "is larger than a configuration can be");
+        good = error_set(err, "is larger than a configuration can be (%d MiB)", LARGEST_FILE / (1024 * 1024));
         break;
     }
     if (!is_stdin) CHECK(close(fd) == 0);

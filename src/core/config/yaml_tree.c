@@ -4,7 +4,7 @@
 
 #include <yaml.h>
 
-enum { DEEPEST = 32, LONGEST_TEXT = 64 * 1024 * 1024 };
+enum { DEEPEST = 32, LONGEST_TEXT = 8 * 1024 * 1024 + 64 * 1024 };
 
 struct reader {
     yaml_parser_t parser;
@@ -22,6 +22,18 @@ struct reader {
 static void report(struct reader *reader, yaml_mark_t mark, const char *sentence) {
     reader->has_problem = true;
     reader->problem(reader->context, (unsigned)mark.line + 1, (unsigned)mark.column + 1, sentence);
+}
+
+/* The parser reads ahead, so its own mark is before the bytes that it cannot read. */
+static yaml_mark_t mark_of_byte(const struct reader *reader, size_t offset) {
+    yaml_mark_t mark = {.index = offset};
+    for (size_t i = reader->skipped; i < MIN(offset, reader->text.size); i++) {
+        mark.column++;
+        if (reader->text.data[i] != '\n') continue;
+        mark.line++;
+        mark.column = 0;
+    }
+    return mark;
 }
 
 /* libyaml counts characters; an editor needs bytes. */
@@ -53,8 +65,10 @@ static bool next_event(struct reader *reader) {
     if (parser->error == YAML_READER_ERROR) {
         snprintf(sentence, sizeof sentence, "the file is not UTF-8 text (%s at byte %zu)", parser->problem,
                  parser->problem_offset);
-        mark = parser->mark;
+        mark = mark_of_byte(reader, reader->skipped + parser->problem_offset);
     } else {
+        /* What never ends is looked for where it begins. */
+        if (parser->context && strstr(parser->problem ? parser->problem : "", "end of stream")) mark = parser->context_mark;
         bool is_star = parser->context && strstr(parser->context, "alias"); /* bind: * */
         snprintf(sentence, sizeof sentence, "not YAML: %s%s%s%s", parser->problem ? parser->problem : "out of memory",
                  parser->context ? " " : "", parser->context ? parser->context : "",

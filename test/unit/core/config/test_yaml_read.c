@@ -182,8 +182,8 @@ UNIT_TEST(yaml_read, refuses_what_yaml_has_and_we_do_not) {
     EXPECT_TEXT(load(&f, "bind: *\n"), "f:1:8: not YAML: did not find expected alphabetic or numeric character while "
                                        "scanning an alias; a text that begins with * needs quotes\n");
     EXPECT_TEXT(load(&f, "port: \xFF\n"),
-                "f:1:1: the file is not UTF-8 text (invalid leading UTF-8 octet at byte 6)\n");
-    EXPECT_TEXT(load(&f, "port: \"a\n"), "f:2:1: not YAML: found unexpected end of stream while scanning a quoted "
+                "f:1:7: the file is not UTF-8 text (invalid leading UTF-8 octet at byte 6)\n");
+    EXPECT_TEXT(load(&f, "port: \"a\n"), "f:1:7: not YAML: found unexpected end of stream while scanning a quoted "
                                          "scalar\n");
     EXPECT_TEXT(load(&f, "include: x.yaml\n"), "f:1:10: include: is not possible here\n");
     teardown(&f);
