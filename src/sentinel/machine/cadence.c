@@ -19,6 +19,10 @@ enum {
     PINGS_MAX = 30,      /* commands in flight beyond which no more pings are sent */
     LEADER_PING_MS = 50, /* of the sentinel whose failover we wait for */
     URGENT_INFO_MS = 1000,
+    /* Publish periods between hellos on data nodes when all who need them are kvd's, and between unchanged ones to a
+     * kvd. What every sentinel publishes every other one hears: that is what would grow with the square. */
+    RARE_ON_NODES = 5,
+    RARE_TO_KVD = 10,
 };
 
 /* ---- Lines ---- */
@@ -80,7 +84,8 @@ static int64_t look_idle(struct world *world, struct instance *instance, enum li
 static bool is_stuck(const struct world *world, const struct instance *instance, enum line_kind line) {
     const struct line *l = &instance->lines[line];
     if (world->now_ms - l->since_ms < world->timing.min_link_reconnect_period_ms) return false;
-    if (line == LINE_PUBSUB) return world->now_ms - instance->last_heard_ms > 3 * world->timing.publish_period_ms;
+    if (line == LINE_PUBSUB)
+        return world->now_ms - instance->last_heard_ms > 3 * MAX(world->timing.publish_period_ms, instance->hello_gap_ms);
     int64_t half_ms = instance->down_after_ms / 2;
     return instance->ping_pending_ms && world->now_ms - instance->ping_pending_ms > half_ms &&
            world->now_ms - instance->last_reply_ms > half_ms;
@@ -193,8 +198,8 @@ static bool say_hello(struct world *world, struct instance *instance, struct pri
     return sent;
 }
 
-static bool is_due(const struct world *world, int64_t last_ms, int64_t *next_ms) {
-    int64_t due_ms = last_ms == NEVER ? world->now_ms : last_ms + world->timing.publish_period_ms;
+static bool is_due(const struct world *world, int64_t last_ms, int64_t period_ms, int64_t *next_ms) {
+    int64_t due_ms = last_ms == NEVER ? world->now_ms : last_ms + period_ms;
     if (due_ms <= world->now_ms) {
         *next_ms = MIN(*next_ms, world->now_ms + world->timing.publish_period_ms);
         return true;
@@ -203,16 +208,37 @@ static bool is_due(const struct world *world, int64_t last_ms, int64_t *next_ms)
     return false;
 }
 
-static int64_t look_hello(struct world *world, struct instance *instance) {
-    int64_t next_ms = INT64_MAX;
-    if (instance->kind != INSTANCE_SENTINEL) {
-        if (is_due(world, instance->last_hello_sent_ms, &next_ms) && say_hello(world, instance, instance->primary))
-            instance->last_hello_sent_ms = world->now_ms;
-        return next_ms;
+/* All other sentinels of this primary hear from us directly and at once whatever changes. Who is alone says hello often,
+ * to be found. */
+static bool is_among_kvd(const struct primary *primary) {
+    if (!primary->seat_count) return false;
+    LIST_EACH(&primary->seats, node) {
+        const struct instance *peer = container_of(node, struct seat, at_primary)->peer;
+        if (!peer->is_kvd || peer->s_down || !instance_is_connected(peer)) return false;
     }
+    return true;
+}
+
+static int64_t look_hello_on_node(struct world *world, struct instance *instance) {
+    int64_t next_ms = INT64_MAX, period_ms = world->timing.publish_period_ms;
+    if (!is_due(world, instance->last_hello_sent_ms, period_ms, &next_ms)) return next_ms;
+    if (is_among_kvd(instance->primary) &&
+        !is_due(world, instance->last_hello_sent_ms, RARE_ON_NODES * period_ms, &next_ms))
+        return next_ms;
+    if (!say_hello(world, instance, instance->primary)) return next_ms;
+    int64_t gap_ms = instance->last_hello_sent_ms == NEVER ? 0 : world->now_ms - instance->last_hello_sent_ms;
+    instance->hello_gap_ms = MIN(MAX(gap_ms, period_ms), RARE_ON_NODES * period_ms);
+    if (is_among_kvd(instance->primary)) instance->hello_gap_ms = RARE_ON_NODES * period_ms;
+    instance->last_hello_sent_ms = world->now_ms;
+    return next_ms;
+}
+
+static int64_t look_hello(struct world *world, struct instance *instance) {
+    if (instance->kind != INSTANCE_SENTINEL) return look_hello_on_node(world, instance);
+    int64_t next_ms = INT64_MAX, period_ms = world->timing.publish_period_ms * (instance->is_kvd ? RARE_TO_KVD : 1);
     LIST_EACH(&instance->seats, node) {
         struct seat *seat = container_of(node, struct seat, at_peer);
-        if (is_due(world, seat->last_hello_sent_ms, &next_ms) && say_hello(world, instance, seat->primary))
+        if (is_due(world, seat->last_hello_sent_ms, period_ms, &next_ms) && say_hello(world, instance, seat->primary))
             seat->last_hello_sent_ms = world->now_ms;
     }
     return next_ms;

@@ -136,6 +136,20 @@ static void follow_moved(struct primary *primary, struct seat *seat, const struc
     replica_drop(old); /* one configuration has one primary: it was the same process */
 }
 
+/* Whoever says hello on a data node may be looking for others, and whoever is behind must not stay it until our next
+ * regular hello (cadence.c): it hears from us now. */
+static void greet_back(struct seat *seat, const struct hello *hello, bool on_node) {
+    const struct primary *primary = seat->primary;
+    struct world *world = primary->world;
+    bool behind = hello->config_epoch < primary->config_epoch || hello->current_epoch < world->current_epoch;
+    if (!on_node && !behind) return;
+    if (seat->last_hello_sent_ms == NEVER ||
+        world->now_ms - seat->last_hello_sent_ms < world->timing.publish_period_ms)
+        return;
+    seat->last_hello_sent_ms = NEVER;
+    world_touch_instance(world, seat->peer);
+}
+
 void hello_receive(struct world *world, struct slice payload, const struct instance *from) {
     struct hello hello;
     world->hellos_heard++;
@@ -169,10 +183,12 @@ void hello_receive(struct world *world, struct slice payload, const struct insta
         if (!vote_see_epoch(world, MAX(hello.current_epoch, hello.config_epoch))) { /* H3 */
             world->hellos_bad++;
             complain(world, COMPLAINT_EPOCH, seat->peer, payload, "a hello of an epoch that is too far ahead");
-        } else if (hello.config_epoch > primary->config_epoch && world_may_watch(world, primary_host))
+        } else if (hello.config_epoch > primary->config_epoch && world_may_watch(world, primary_host)) {
             adopt_config(primary, seat, &hello, primary_host);
-        else if (hello.config_epoch == primary->config_epoch)
-            follow_moved(primary, seat, &hello, primary_host);
+        } else {
+            if (hello.config_epoch == primary->config_epoch) follow_moved(primary, seat, &hello, primary_host);
+            greet_back(seat, &hello, from != NULL);
+        }
     }
     mem_free(host);
     mem_free(primary_host);
