@@ -47,6 +47,15 @@ static void choose_primary_host(struct history *history, struct group *group) {
         snprintf(group->primary_host, sizeof group->primary_host, "%s", address);
 }
 
+/* Sentinels of a first file: the servers moved on since it was written, or nobody is a primary. */
+static void move_on(struct history *history, struct group *group) {
+    if (!dice_chance(&history->random, 150)) return;
+    bool circle = dice_chance(&history->random, 400);
+    const char *second = names_shown(history->names, history->network, server_host(group->servers[1]));
+    for (size_t i = 0; i < group->count; i++) server_configure(group->servers[i], second, SERVER_PORT);
+    server_configure(group->servers[1], circle ? group->primary_host : NULL, SERVER_PORT);
+}
+
 static void build_group(struct history *history, size_t number) {
     struct random *random = &history->random;
     struct group *group = &history->groups[number];
@@ -74,6 +83,7 @@ static void build_group(struct history *history, size_t number) {
         if (i == 0) choose_primary_host(history, group);
         server_configure(group->servers[i], i ? group->primary_host : NULL, SERVER_PORT);
     }
+    if (!history->peer_count && group->count > 1) move_on(history, group);
     history->watched[number] = (struct primary_config){
         .name = group->name,
         .host = group->primary_host,

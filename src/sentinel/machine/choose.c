@@ -73,7 +73,11 @@ enum choose_verdict choose_judge(const struct instance *replica) {
     enum choose_verdict verdict = judge_alone(replica);
     if (verdict != CHOOSE_GOOD || replica->facts.role != ROLE_PRIMARY) return verdict;
     /* C3 */
-    bool down = replica->primary->instance->s_down;
+    const struct instance *old = replica->primary->instance;
+    bool down = old->s_down;
+    if (down && old->facts.role == ROLE_REPLICA && old->facts.link_up &&
+        instance_is_at(replica, old->facts.primary_host, old->facts.primary_port))
+        return CHOOSE_GOOD; /* the servers have moved on to it */
     return down && choose_offset(replica) >= choose_furthest(replica->primary) ? CHOOSE_GOOD : CHOOSE_OLD_PRIMARY;
 }
 

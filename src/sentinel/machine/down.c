@@ -7,13 +7,41 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { OPINION_PERIODS = 5, FIRST_ASK_PAUSE_MS = 40 };
+enum { OPINION_PERIODS = 5, FIRST_ASK_PAUSE_MS = 40, NOBODY_MS = 1000 };
 
 /* ---- Subjectively ---- */
 
-/* A primary that has called itself a replica for so long is of no use as a primary. */
+/* Whether nobody is a primary: who follows whom, as all of them said lately, goes round in a circle. */
+static bool is_circle(const struct instance *start) {
+    const struct primary *primary = start->primary;
+    const struct instance *at = start;
+    for (size_t i = 0; i <= primary->replica_count; i++) {
+        if (at->facts.role != ROLE_REPLICA || at->facts.at_ms < start->role_since_ms) return false;
+        if (!instance_is_connected(at) || (at != start && at->s_down)) return false;
+        const struct facts *facts = &at->facts;
+        if (instance_is_at(start, facts->primary_host, facts->primary_port)) return true;
+        at = replica_find_at(primary, facts->primary_host, facts->primary_port);
+        if (!at) return false;
+    }
+    return true;
+}
+
+/* Whether a primary that we know from the first configuration alone, and never as a primary, follows one that is. */
+static bool has_moved_on(const struct instance *instance) {
+    const struct primary *primary = instance->primary;
+    const struct facts *facts = &instance->facts;
+    if (primary->config_epoch || primary->was_seen || facts->role != ROLE_REPLICA || !facts->link_up) return false;
+    const struct instance *other = replica_find_at(primary, facts->primary_host, facts->primary_port);
+    return other && other->facts.role == ROLE_PRIMARY && instance_is_connected(other) && !other->s_down &&
+           other->facts.at_ms >= instance->role_since_ms;
+}
+
+/* A primary that has called itself a replica for so long is of no use as a primary. It may be in the middle of a switch
+ * that others will tell us of, so that is long; not so where the servers themselves prove that no switch is under way. */
 static int64_t role_deadline(const struct world *world, const struct instance *instance) {
     if (instance->kind != INSTANCE_PRIMARY || instance->role_reported != ROLE_REPLICA) return INT64_MAX;
+    if (is_circle(instance)) return instance->role_since_ms + NOBODY_MS;
+    if (has_moved_on(instance)) return instance->role_since_ms + instance->down_after_ms;
     return instance->role_since_ms + instance->down_after_ms + 2 * world->timing.info_period_ms;
 }
 

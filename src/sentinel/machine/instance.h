@@ -135,6 +135,7 @@ struct instance {
     int64_t last_heard_ms; /* anything on the pub/sub line */
 
     /* As a replica */
+    bool hearsay;     /* known only because the configured primary follows it; never told to follow */
     bool promoted;    /* chosen by the failover that is running */
     bool was_primary; /* a switch demoted it; until it was seen as a replica */
     enum reconf reconf;

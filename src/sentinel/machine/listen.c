@@ -90,6 +90,30 @@ static void discover(struct world *world, struct instance *instance, const struc
     }
 }
 
+/* The configured primary was a replica when we first saw it: whom it follows is looked at, unless that belongs to
+ * another group. Should it turn out to be a primary after all, the other one is a stranger again. */
+static void look_beyond(struct world *world, struct instance *instance) {
+    struct primary *primary = instance->primary;
+    const struct facts *facts = &instance->facts;
+    if (facts->role == ROLE_PRIMARY) {
+        primary->was_seen = true;
+        LIST_EACH(&primary->replicas, node) {
+            struct instance *replica = container_of(node, struct instance, node);
+            if (replica->hearsay && replica != primary->failover.target) replica_drop(replica);
+        }
+        return;
+    }
+    if (primary->was_seen || primary->config_epoch || primary->replica_count >= REPLICAS_MAX) return;
+    if (!facts->primary_port || !world_may_watch(world, facts->primary_host)) return;
+    if (instance_is_at(instance, facts->primary_host, facts->primary_port) ||
+        replica_find_at(primary, facts->primary_host, facts->primary_port) ||
+        world_find_primary_at(world, slice_text(facts->primary_host), facts->primary_port))
+        return;
+    struct instance *other = replica_add(primary, facts->primary_host, facts->primary_port);
+    other->hearsay = true;
+    outbox_instance(world, other, NULL, SENTINEL_EVENT_REPLICA, "%s", "");
+}
+
 static void keep_text(struct world *world, struct instance *instance, struct slice text) {
     size_t size = MIN(text.size, (size_t)INFO_KEPT_MAX);
     mem_free(instance->info);
@@ -117,6 +141,12 @@ static void on_info(struct world *world, struct instance *instance, const struct
             instance->follows_since_ms = world->now_ms;
         if (instance->kind == INSTANCE_PRIMARY && instance->facts.role == ROLE_PRIMARY)
             discover(world, instance, replicas);
+        if (instance->kind == INSTANCE_PRIMARY) look_beyond(world, instance);
+        struct instance *head = instance->primary->instance;
+        if (instance->hearsay && instance->facts.role == ROLE_REPLICA &&
+            instance_is_at(head, instance->facts.primary_host, instance->facts.primary_port))
+            instance->hearsay = false; /* it belongs to us */
+        if (head->role_reported == ROLE_REPLICA) world_touch_instance(world, head); /* what others say decides */
         failover_on_info(instance); /* may make it the primary */
         repoint_on_info(instance);
         world_touch_instance(world, instance);

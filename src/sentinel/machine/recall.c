@@ -201,6 +201,7 @@ static void export_primary(const struct primary *primary, struct state_records *
     export_changed(primary->changed, primary->original, primary->name, out);
     LIST_EACH(&primary->replicas, node) {
         const struct instance *replica = container_of(node, struct instance, node);
+        if (replica->hearsay) continue;
         (void)!state_records_add(
             out, &(struct state_record){
                      .kind = STATE_REPLICA, .name = primary->name, .host = replica->host, .port = replica->port});

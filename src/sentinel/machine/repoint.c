@@ -122,6 +122,7 @@ bool repoint_is_wrong(const struct instance *instance) {
     if (instance->kind == INSTANCE_PRIMARY)
         return instance->facts.at_ms != NEVER && instance->facts.role == ROLE_REPLICA;
     if (instance->kind != INSTANCE_REPLICA || instance->facts.at_ms == NEVER) return false;
+    if (instance->primary->instance->role_reported == ROLE_REPLICA) return true;
     return instance->was_primary || !follows(instance) || !instance->facts.link_up;
 }
 
@@ -130,6 +131,7 @@ static void repair(struct instance *instance) {
     struct world *world = instance->world;
     if (primary->options.maintenance) return;
     if (primary->failover.sm.state != FAILOVER_NONE || !looks_sane(primary)) return; /* R1, R2 */
+    if (instance->hearsay) return;
     if (instance->last_order_ms != NEVER && world->now_ms - instance->last_order_ms < AGAIN_MS) return;
     if (instance->facts.role == ROLE_PRIMARY) {
         if (world->now_ms >= convert_ms(instance) && send(instance, primary->config_epoch))

@@ -403,7 +403,8 @@ void primary_switch_to(struct primary *primary, struct instance *new, const char
     primary->replica_count--;
     new->kind = INSTANCE_PRIMARY;
     rename_instance(new, mem_strdup(primary->name));
-    new->was_primary = false;
+    new->was_primary = new->hearsay = false;
+    primary->was_seen = true;
     new->reconf = RECONF_NONE;
     /* The new primary has a whole down-after from now on, and no reconnect throttle of earlier days holds it up. */
     new->proof_ms = world->now_ms;
@@ -439,6 +440,7 @@ void primary_switch_to(struct primary *primary, struct instance *new, const char
     LIST_EACH(&primary->replicas, node) {
         struct instance *replica = container_of(node, struct instance, node);
         replica->reconf = RECONF_NONE;
+        replica->hearsay = false; /* a failover that found it in the group settles where it belongs */
         replica->last_hello_sent_ms = NEVER; /* tell everybody now */
     }
     new->last_hello_sent_ms = NEVER;

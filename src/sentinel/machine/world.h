@@ -171,6 +171,7 @@ struct primary {
     char *configured_host;  /* "" at run time */
     uint16_t configured_port;
     bool at_run_time;
+    bool was_seen;        /* its primary has said, in this life, that it is one */
     bool forget_replicas; /* at the start: those of the state belong to another address */
 
     uint64_t config_epoch;
