@@ -12,6 +12,7 @@ libstore_a_SOURCES = \
 	src/store/types/bits.c src/store/types/bits.h \
 	src/store/types/hyperloglog.c src/store/types/hyperloglog.h \
 	src/store/types/hash_value.c src/store/types/hash_value.h \
+	src/store/types/set_value.c src/store/types/set_value.h \
 	src/store/types/str.c src/store/types/str.h \
 	src/store/types/value.c src/store/types/value.h \
 	src/store/tx/multi.c src/store/tx/multi.h src/store/tx/multi.def \
@@ -27,7 +28,8 @@ libstore_a_SOURCES = \
 	src/store/commands/hash_commands.c src/store/commands/hash_commands.h src/store/commands/hash.def \
 	src/store/commands/lcs_command.c src/store/commands/lcs_command.h \
 	src/store/commands/object_commands.c src/store/commands/object_commands.h src/store/commands/object.def src/store/commands/memory_usage.def \
+	src/store/commands/set_commands.c src/store/commands/set_commands.h src/store/commands/set.def \
 	src/store/commands/string_commands.c src/store/commands/string_commands.h src/store/commands/string.def
 EXTRA_DIST += src/store/README.md \
-	test/compat/conftest.py test/compat/differ.py test/compat/generator.py test/compat/generator_bits.py test/compat/generator_hashes.py test/compat/known.py test/compat/pytest.ini \
+	test/compat/conftest.py test/compat/differ.py test/compat/generator.py test/compat/generator_bits.py test/compat/generator_hashes.py test/compat/generator_sets.py test/compat/known.py test/compat/pytest.ini \
 	test/compat/test_random.py test/compat/test_store.py

@@ -114,7 +114,7 @@ class Pair:
                 return None
         if how == "number" and mine[:1] == theirs[:1] == b":":
             return None
-        if how == "set" and mine[:1] == theirs[:1] == b"*" and sorted(elements(mine)) == sorted(elements(theirs)):
+        if how == "set" and mine[:1] == theirs[:1] and mine[:1] in b"*~" and sorted(elements(mine)) == sorted(elements(theirs)):
             return None
         if how == "pairs" and mine[:1] == theirs[:1] and mine[:1] in b"*%" and pairs(mine) == pairs(theirs):
             return None
@@ -150,7 +150,7 @@ class Pair:
             if difference:
                 return "KEYS of database %d\n%s" % (database, difference)
             for key in elements(self.redis[0].ask([b"KEYS", b"*"])):
-                for words, how in (([b"TYPE", key], "exact"), ([b"GET", key], "exact"), ([b"HGETALL", key], "pairs"),
+                for words, how in (([b"TYPE", key], "exact"), ([b"GET", key], "exact"), ([b"HGETALL", key], "pairs"), ([b"SMEMBERS", key], "set"),
                                    ([b"OBJECT", b"ENCODING", key], "exact"), ([b"PTTL", key], "near 3000")):
                     difference = self.same(0, words, how)
                     if difference:

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "store/types/hash_value.h"
+#include "store/types/set_value.h"
 #include "store/types/str.h"
 
 static const char *const type_names[VALUE_TYPE_COUNT] = {
@@ -100,6 +101,10 @@ static const struct object_form forms[VALUE_TYPE_COUNT][VALUE_ENCODING_COUNT] = 
                                      .memory = hash_value_table_memory,
                                      .copy = hash_value_copy_table},
     [VALUE_SET][VALUE_INTSET] = INTSET_FORM,
+    [VALUE_SET][VALUE_HASHTABLE] = {.free = set_value_free_table,
+                                    .effort = set_value_table_effort,
+                                    .memory = set_value_table_memory,
+                                    .copy = set_value_copy_table},
     [VALUE_ZSET][VALUE_LISTPACK] = LISTPACK_FORM,
 };
 
