@@ -115,6 +115,13 @@ static char *executable_path(const char *name) {
     return copy;
 }
 
+/* What to be started with again: the title overwrites the original words. gives */
+static char **copy_words(int count, char **words) {
+    char **copy = mem_zalloc(((size_t)count + 1) * sizeof *copy);
+    for (int i = 0; i < count; i++) copy[i] = mem_strdup(words[i]);
+    return copy;
+}
+
 static char *absolute_path(const char *path) { /* gives */
     if (path[0] == '/') return mem_strdup(path);
     char *cwd = getcwd(NULL, 0);
@@ -124,10 +131,28 @@ static char *absolute_path(const char *path) { /* gives */
     return absolute;
 }
 
+/* The working directory may change, and standard input is read once. */
+static void keep_for_restart(struct server *server, const struct arguments *arguments) {
+    if (!arguments->file) return;
+    char **at = server->argv + 1;
+    while (strcmp(*at, arguments->file) != 0) at++;
+    mem_free(*at);
+    *at = NULL;
+    if (server->config_file) {
+        *at = mem_strdup(server->config_file);
+        return;
+    }
+    for (char **word = at + 1; *word; word++) mem_free(*word);
+    for (char **word = server->argv; *word; word++) mem_free(*word);
+    mem_free(server->argv);
+    server->argv = NULL;
+}
+
 static void load_configuration(struct server *server, const struct arguments *arguments) {
     struct bytes report = {0};
     bool from_input = arguments->file && strcmp(arguments->file, "-") == 0;
     if (arguments->file && !from_input) server->config_file = absolute_path(arguments->file);
+    keep_for_restart(server, arguments);
     const char *path = from_input ? "-" : server->config_file;
     if (!config_load(server->params, path, arguments->override_count, arguments->overrides, &report)) {
         fputs("*** FATAL CONFIG FILE ERROR ***\n", stderr);
@@ -147,6 +172,49 @@ static void say_what_starts(const struct server *server, const struct arguments 
                   server->executable ? server->executable : "kvd", arguments->sentinel ? "sentinel" : "server");
 }
 
+/* What needs no server. */
+static int run_simple_task(const struct arguments *arguments) {
+    switch (arguments->task) {
+    case TASK_VERSION: return print_version();
+    case TASK_HELP: return fputs(arguments_usage, stdout) < 0;
+    case TASK_TEST_MEMORY: return test_memory(arguments->megabytes);
+    case TASK_CHECK_RDB: return refuse_file_check("RDB");
+    case TASK_CHECK_AOF: return refuse_file_check("append-only");
+    case TASK_DUMP_MACHINES: return dump_machines();
+    case TASK_RUN:
+    case TASK_CHECK_CONFIG:
+    case TASK_IMPORT_CONFIG:
+    case TASK_DUMP_CONFIG:
+    case TASK_DUMP_PARAMETERS: break;
+    }
+    return -1;
+}
+
+/* What needs a server's tables, but not a server that runs. */
+static int run_table_task(struct server *server, const struct arguments *arguments) {
+    switch (arguments->task) {
+    case TASK_CHECK_CONFIG: return check_config(server, arguments->file);
+    case TASK_IMPORT_CONFIG: return import_config(server, arguments->file);
+    case TASK_DUMP_CONFIG: return dump_manual(server, manual_print_example);
+    case TASK_DUMP_PARAMETERS: return dump_manual(server, manual_print_reference);
+    case TASK_RUN:
+    case TASK_VERSION:
+    case TASK_HELP:
+    case TASK_TEST_MEMORY:
+    case TASK_CHECK_RDB:
+    case TASK_CHECK_AOF:
+    case TASK_DUMP_MACHINES: break;
+    }
+    return -1;
+}
+
+static int leave(int status, struct server **server, struct arguments *arguments) {
+    server_free(server);
+    if (store) store_free(&store);
+    arguments_fini(arguments);
+    return status;
+}
+
 int main(int argc, char **argv, char **envp) {
     struct error err;
     struct arguments arguments;
@@ -160,30 +228,17 @@ int main(int argc, char **argv, char **envp) {
     const struct mode *mode = arguments.sentinel ? &sentinel_mode : &server_mode;
     log_set_role(mode->log_role);
 
-    switch (arguments.task) {
-    case TASK_RUN:
-    case TASK_DUMP_CONFIG:
-    case TASK_DUMP_PARAMETERS:
-    case TASK_CHECK_CONFIG: break;
-    case TASK_VERSION: return print_version();
-    case TASK_HELP: return fputs(arguments_usage, stdout) < 0;
-    case TASK_TEST_MEMORY: return test_memory(arguments.megabytes);
-    case TASK_IMPORT_CONFIG:
-        if (config_is_sentinel_conf(arguments.file)) mode = &sentinel_mode;
-        break;
-    case TASK_CHECK_RDB: return refuse_file_check("RDB");
-    case TASK_CHECK_AOF: return refuse_file_check("append-only");
-    case TASK_DUMP_MACHINES: return dump_machines();
-    }
+    struct server *server = NULL;
+    int status = run_simple_task(&arguments);
+    if (status >= 0) return leave(status, &server, &arguments);
+    if (arguments.task == TASK_IMPORT_CONFIG && config_is_sentinel_conf(arguments.file)) mode = &sentinel_mode;
 
-    struct server *server = server_new();
+    server = server_new();
     server->executable = executable_path(argv[0]);
-    server->argv = argv;
+    server->argv = copy_words(argc, argv);
     mode->install(server); /* before the configuration is read: a sentinel's fills its tables */
-    if (arguments.task == TASK_CHECK_CONFIG) return check_config(server, arguments.file);
-    if (arguments.task == TASK_IMPORT_CONFIG) return import_config(server, arguments.file);
-    if (arguments.task == TASK_DUMP_CONFIG) return dump_manual(server, manual_print_example);
-    if (arguments.task == TASK_DUMP_PARAMETERS) return dump_manual(server, manual_print_reference);
+    status = run_table_task(server, &arguments);
+    if (status >= 0) return leave(status, &server, &arguments);
 
     struct process *process = process_new(server);
     load_configuration(server, &arguments);
@@ -197,10 +252,7 @@ int main(int argc, char **argv, char **envp) {
     log_write(LOG_NOTICE, "Ready to accept connections");
     process_is_ready(process);
 
-    int status = server_run(server);
+    status = server_run(server);
     process_free(&process);
-    server_free(&server);
-    if (store) store_free(&store);
-    arguments_fini(&arguments);
-    return status;
+    return leave(status, &server, &arguments);
 }

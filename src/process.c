@@ -217,7 +217,10 @@ bool process_detach(struct process *process, struct error *err) {
                                               [SUPERVISED_AUTO] = SUPERVISION_AUTO,
                                               [SUPERVISED_SYSTEMD] = SUPERVISION_SYSTEMD,
                                               [SUPERVISED_UPSTART] = SUPERVISION_UPSTART};
+    static const char *const names[] = {
+        [SUPERVISION_NONE] = "no", [SUPERVISION_SYSTEMD] = "systemd", [SUPERVISION_UPSTART] = "upstart"};
     process->supervision = daemon_supervised_by(wanted[settings->supervised]);
+    process->server->supervisor = names[process->supervision];
     if (settings->daemonize && process->supervision == SUPERVISION_NONE && !daemon_detach(err)) return false;
     write_pid_file(process);
     if (settings->disable_thp) daemon_disable_thp();

@@ -4,7 +4,7 @@ libcore_a_SOURCES =
 libcore_a_SOURCES += \
 	src/core/core_commands.h \
 	src/core/server.c src/core/server.h src/core/server_internal.h src/core/server.def \
-	src/core/server_commands.c src/core/server_listen.c src/core/server_pause.c src/core/server_shutdown.c \
+	src/core/server_commands.c src/core/server_listen.c src/core/server_pause.c src/core/server_shutdown.c src/core/server_restart.c \
 	src/core/server_stats.c \
 	src/core/client/blocked.c src/core/client/blocked.h \
 	src/core/client/client.c src/core/client/client.h src/core/client/client_internal.h \

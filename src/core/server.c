@@ -77,6 +77,9 @@ static void on_after_sleep(struct loop_hook *hook) {
     server->now_ms = server->now_us / 1000;
     server->wall_ms = internal->wall_base_ms + server->now_ms;
     server->stats.loop_cycles++;
+    int64_t busy_us = loop_stats(server->loop)->busy_total_us;
+    server->stats.loop_duration_us += (uint64_t)(busy_us - internal->busy_seen_us);
+    internal->busy_seen_us = busy_us;
     SERVER_CALL_HOOKS(server, after_sleep);
 }
 
@@ -108,6 +111,10 @@ static void choose_hz(struct server *server) {
 static void on_cron(struct loop_timer *timer) {
     struct server_internal *internal = container_of(timer, struct server_internal, cron_timer);
     struct server          *server = internal->server;
+    if (server->is_cron_paused) {
+        loop_timer_start(server->loop, timer, 1000 / server->hz, on_cron);
+        return;
+    }
     server_update_time(server);
     internal->wall_base_ms = server->wall_ms - server->now_ms; /* follows steps of the wall clock */
     server->stats.cron_runs++;
@@ -144,6 +151,7 @@ struct server *server_new(void) {
     server->error_stats = table_new();
     server->version = KVD_REDIS_VERSION;
     server->mode_name = "standalone";
+    server->supervisor = "no";
     server->next_client_id = 1;
     random_os_hex(server->run_id, 40);
     server_update_time(server);
@@ -203,6 +211,8 @@ void server_free(struct server **server) {
     free_internal(gone);
     mem_free(gone->settings);
     loop_free(&gone->loop);
+    for (char **word = gone->argv; word && *word; word++) mem_free(*word);
+    mem_free(gone->argv);
     mem_free(gone->executable);
     mem_free(gone->config_file);
     mem_free(gone);

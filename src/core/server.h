@@ -136,8 +136,10 @@ struct server {
     const char           *version;   /* of the established server that we are compatible with: INFO's redis_version */
     const char           *mode_name; /* set by the mode; INFO's redis_mode: "standalone", "sentinel" */
     const char           *role_name; /* set by the mode; HELLO's role: "master", "replica"; NULL: left out (sentinel) */
+    const char           *supervisor;          /* who supervises the process in fact: "no", "systemd", "upstart" */
     char                 *executable;          /* absolute path; NULL: unknown */
-    char                **argv;                /* as main got it; NULL-terminated; not owned */
+    char                **argv;                /* what a restart is called with, file made absolute; NULL-terminated; owned.
+                                                  NULL: it cannot be done again (standard input was the file) */
     char                 *config_file;         /* absolute path; NULL: none; owned */
 
     /* Time as of the loop's wake-up or the running command's start; monotonic unless it says wall. */
@@ -159,6 +161,7 @@ struct server {
     int                 hz;          /* in effect (dynamic-hz) */
     uint32_t            lru_clock;   /* seconds, 24 bits, for OBJECT IDLETIME */
     bool                may_hold_replies; /* set by who uses client_hold_replies(): replies' places are noted */
+    bool                is_cron_paused; /* DEBUG PAUSE-CRON: nothing is done in the background */
     bool                is_loading;  /* the store loads its data: writes are not propagated */
 
     /* Registered by acl, observe: services that core's own files call without knowing more. */
@@ -208,6 +211,11 @@ bool                       server_shutdown_abort(struct server *server);    /* f
 enum server_shutdown_state server_shutdown_state(const struct server *server);
 /* For signal handlers' loop callbacks: the first asks for an orderly shutdown, the second exits at once. */
 void server_on_signal(struct server *server, int signal_number);
+
+/* Starts the program anew in this process, with the arguments of before. Gently: the configuration is rewritten and the
+ * shutdown's hooks are called first; otherwise as if it had crashed. Returns only where that fails. */
+enum server_restart_way { SERVER_RESTART_GENTLY, SERVER_RESTART_AS_CRASH };
+bool server_restart(struct server *server, enum server_restart_way way, int64_t delay_ms, struct error *err);
 
 /* ---- time and rates ---- */
 void     server_update_time(struct server *server); /* reads the clocks into now_ms, now_us, wall_ms */

@@ -103,6 +103,7 @@ struct server_internal {
     enum server_pause     paused; /* the strictest */
     struct metric_samples metrics[SERVER_METRIC_COUNT];
     int64_t               sampled_ms;
+    int64_t               busy_seen_us; /* the loop's busy time that the statistics hold */
     int64_t               wall_base_ms; /* wall clock minus monotonic clock */
 
     enum server_shutdown_state shutdown_state;

@@ -30,6 +30,4 @@ libstore_a_SOURCES = \
 	src/store/commands/object_commands.c src/store/commands/object_commands.h src/store/commands/object.def src/store/commands/memory_usage.def \
 	src/store/commands/set_commands.c src/store/commands/set_commands.h src/store/commands/set.def \
 	src/store/commands/string_commands.c src/store/commands/string_commands.h src/store/commands/string.def
-EXTRA_DIST += src/store/README.md \
-	test/compat/conftest.py test/compat/differ.py test/compat/generator.py test/compat/generator_bits.py test/compat/generator_hashes.py test/compat/generator_sets.py test/compat/known.py test/compat/pytest.ini \
-	test/compat/test_random.py test/compat/test_store.py
+EXTRA_DIST += src/store/README.md

@@ -7,8 +7,6 @@ import re
 
 KNOWN = [
     (r"(?i)\S+ help", None, "The text of HELP is our own."),
-    (r"(?i)exec .*", rb"-ERR wrong number of arguments for 'exec' command\r\n",
-     "An EXEC that is refused drops the transaction, as in Redis, but is told with the plain error."),
 ]
 
 COMPILED = [(re.compile(command, re.S), re.compile(answer, re.S) if answer else None) for command, answer, _ in KNOWN]

@@ -56,6 +56,7 @@ struct keyspec_result;
 #define COMMAND_EXEMPT_FROM_PUBSUB_CONTEXT (1ull << 24) /* a RESP2 client with subscriptions may send it */
 #define COMMAND_NO_QUEUE (1ull << 25)  /* runs at once inside MULTI instead of being queued (EXEC, DISCARD, ...) */
 #define COMMAND_PAUSED_AS_WRITE (1ull << 26) /* CLIENT PAUSE WRITE holds it although it writes no key itself */
+#define COMMAND_ENDS_TRANSACTION (1ull << 27) /* EXEC: its refusal is told as what ended the transaction */
 /* Derived when the row is added; never in a row. */
 #define COMMAND_MOVABLE_KEYS (1ull << 62) /* the legacy first/last/step triple does not find all keys */
 

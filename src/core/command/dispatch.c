@@ -68,6 +68,14 @@ static void reject(struct client *client, struct command_entry *entry) {
     SERVER_CALL_HOOKS(client->server, rejected, client);
 }
 
+/* Says why and rejects. An EXEC that is refused has ended the transaction. */
+static void refuse(struct client *client, struct command_entry *entry, const char *why) {
+    bool ends = (entry->flags & COMMAND_ENDS_TRANSACTION) != 0;
+    if (ends && strncmp(why, "ERR ", 4) == 0) why += 4;
+    reply_error_uncounted(client, "%s%s", ends ? "EXECABORT Transaction discarded because of: " : "", why);
+    reject(client, entry);
+}
+
 /* Web browsers can be made to send requests to us; the connection ends before what follows is taken for commands. */
 static bool is_cross_protocol_attack(struct client *client) {
     if (!slice_is_nocase(client->argv[0], "post") && !slice_is_nocase(client->argv[0], "host:")) return false;
@@ -183,8 +191,7 @@ static enum dispatch_result checked_call(struct client *client, struct command_e
         return DISPATCH_DONE;
     }
     if (UNLIKELY(!passes(client, entry, &err))) {
-        reply_error_uncounted(client, "%s", err.text);
-        reject(client, entry);
+        refuse(client, entry, err.text);
         return DISPATCH_DONE;
     }
     if (ask(&internal->on_refuse, false, client, entry) != SERVER_GO_ON) {
@@ -192,11 +199,11 @@ static enum dispatch_result checked_call(struct client *client, struct command_e
         return DISPATCH_DONE;
     }
     if (UNLIKELY(is_wrong_in_subscriber_context(client, entry))) {
-        reply_error_uncounted(client,
-                              "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
-                              "allowed in this context",
-                              entry->name);
-        reject(client, entry);
+        (void)error_set(&err,
+                        "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
+                        "allowed in this context",
+                        entry->name);
+        refuse(client, entry, err.text);
         return DISPATCH_DONE;
     }
     if (UNLIKELY(internal->paused != SERVER_PAUSE_NONE) && server_must_postpone(server, client, entry)) {
@@ -261,6 +268,7 @@ void dispatch_call(struct client *client, struct command_entry *entry, unsigned 
         entry->usec += (uint64_t)usec;
         if (UNLIKELY(server->stats.error_replies > errors)) entry->failed++; /* fewer: CONFIG RESETSTAT */
         server->stats.commands_processed++;
+        if (server->call_depth == 1) server->stats.loop_command_us += (uint64_t)usec;
         SERVER_CALL_HOOKS(server, after_call, client, entry, changes, usec);
     }
     propagate_end(server, &frame, client, entry, changes, (flags & DISPATCH_NO_PROPAGATE) != 0);

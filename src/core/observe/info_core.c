@@ -14,7 +14,6 @@
 #include "core/server.h"
 #include "net/loop.h"
 
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -38,16 +37,6 @@ static int64_t usage_us(const struct timeval *time) {
     return (int64_t)time->tv_sec * 1000000 + time->tv_usec;
 }
 
-static const char *supervision_name(const struct server *server) {
-    switch ((enum supervised)server->settings->supervised) {
-    case SUPERVISED_NO: return "no";
-    case SUPERVISED_SYSTEMD: return "systemd";
-    case SUPERVISED_UPSTART: return "upstart";
-    case SUPERVISED_AUTO: return getenv("NOTIFY_SOCKET") != NULL ? "systemd" : "unknown";
-    }
-    UNREACHABLE("a kind of supervision");
-}
-
 static void count_clients(void *context) {
     struct info_core *core = context;
     core->replicas = core->subscribers = 0;
@@ -61,6 +50,8 @@ static void count_clients(void *context) {
 
 static void read_memory(void *context) {
     struct info_core *core = context;
+    /* Who asks is counted as it is now; the others were once a second. */
+    if (core->server->current_client) (void)client_memory(core->server->current_client);
     memory_report_read(core->server, &core->memory);
 }
 

@@ -173,15 +173,31 @@ static void debug_error(struct client *client) {
 }
 
 static void debug_help(struct client *client) {
-    /* debug_generic()'s are for those who know them. */
-    reply_help(client, (const char *const[]){
-                           "ERROR <string>", "    Return an error with the text <string>.",
-                           "HTSTATS <dbid>", "    Return how the keys of a database spread in its hash table.",
-                           "OBJECT <key>", "    Show low level information about a key and its value.",
-                           "POPULATE <count> [<prefix>] [<size>]", "    Create <count> string keys named key:<num>.",
-                           "PROTOCOL <type>", "    Reply with a test value of the specified type.",
-                           "SET-ACTIVE-EXPIRE <0|1>", "    Whether expired keys are removed that nobody looks up.",
-                           "SLEEP <seconds>", "    Stop the server for <seconds>. Decimals allowed.", NULL});
+    static const char *const own[] = {
+        "ERROR <string>",
+        "    Return an error with the text <string>.",
+        "HTSTATS <dbid>",
+        "    Return how the keys of a database spread in its hash table.",
+        "OBJECT <key>",
+        "    Show low level information about a key and its value.",
+        "POPULATE <count> [<prefix>] [<size>]",
+        "    Create <count> string keys named key:<num>.",
+        "PROTOCOL <type>",
+        "    Reply with a test value of the specified type.",
+        "SET-ACTIVE-EXPIRE <0|1>",
+        "    Whether expired keys are removed that nobody looks up.",
+        "SLEEP <seconds>",
+        "    Stop the server for <seconds>. Decimals allowed.",
+    };
+    const char *lines[COUNT_OF(own) + 40];
+    size_t count = COUNT_OF(own);
+    memcpy(lines, own, sizeof own);
+    for (size_t i = 0; debug_generic_help[i]; i++) {
+        CHECK(count < COUNT_OF(lines) - 1);
+        lines[count++] = debug_generic_help[i];
+    }
+    lines[count] = NULL;
+    reply_help(client, lines);
 }
 
 void debug_command(struct client *client) {
