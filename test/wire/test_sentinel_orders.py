@@ -45,9 +45,13 @@ def test_a_replica_chosen_by_hand_and_the_plan_of_it(group):
     ha = HighlyAvailableSet(["kvd"] * 3, group=group)
     sentinel, (one, other) = ha.sentinels[0], ha.replicas
     other.do("CONFIG", "SET", "replica-priority", 1)
-    sentinel.do("SENTINEL", "DEBUG", "info-period", 100)
-    plan = wait_for(lambda: [line.decode() for line in sentinel.do("SENTINEL", "FAILOVER", MASTER, "DRYRUN")
-                             if sentinel.do("SENTINEL", "FAILOVER", MASTER, "DRYRUN")[0].startswith(b"would promote 127.0.0.1:%d " % other.port)])
+    sentinel.do("SENTINEL", "DEBUG", "info-period", 1000)
+
+    def the_other():
+        lines = [line.decode() for line in sentinel.do("SENTINEL", "FAILOVER", MASTER, "DRYRUN")]
+        return lines if lines[0].startswith("would promote 127.0.0.1:%d " % other.port) and "chosen: priority 1," in "".join(lines) else None
+
+    plan = wait_for(the_other, 30, "the plan knows the priority", every=0.05)
     assert any(line.startswith("127.0.0.1:%d: chosen: priority 1, offset" % other.port) for line in plan), plan
     assert any(line.startswith("127.0.0.1:%d: not chosen: priority 100, offset" % one.port) for line in plan), plan
     refusal = sentinel.call("SENTINEL", "FAILOVER", MASTER, "TO", "127.0.0.1", ha.primary.port)
@@ -85,3 +89,38 @@ def test_the_quorum_may_be_the_majority(group):
     sentinels[0].do("SENTINEL", "SET", MASTER, "quorum", 1)
     assert fields(sentinels[0].do("SENTINEL", "MASTER", MASTER))["quorum"] == "1"
     assert str(sentinels[0].call("SENTINEL", "SET", MASTER, "quorum", "few")).startswith("ERR Invalid argument 'few'")
+
+
+def test_a_primary_that_comes_back_empty_does_not_wipe_its_replicas(group):
+    ha = HighlyAvailableSet(["kvd"] * 3, group=group, down_after_ms=10000)
+    with ha.primary.connect() as connection:
+        for number in range(100):
+            connection.do("SET", "key:%d" % number, number)
+    wait_for(lambda: all(replica.do("DBSIZE") == 100 for replica in ha.replicas), 10, "replicas have it")
+    for sentinel in ha.sentinels:
+        sentinel.do("SENTINEL", "DEBUG", "info-period", 200)
+    wait_for(lambda: all(b"keys=100" in s.do("SENTINEL", "INFO-CACHE", MASTER)[1][0][1] for s in ha.sentinels), 20, "sentinels saw it")
+    began = time.monotonic()
+    ha.primary.kill()
+    ha.primary.start()
+    ha.events.wait("+switch-master", began, count=3)
+    assert ha.events.named("-primary-emptied", began)
+    new = ha.settle()
+    assert new != ha.primary.port
+    assert all(server.do("DBSIZE") == 100 for server in [ha.primary, *ha.replicas])
+    assert "why=restarted with 0 of 100 keys" in "".join(s.info("sentinel")["primary0_last_failover"] for s in ha.sentinels)
+
+
+def test_a_primary_that_comes_back_with_its_data_stays(group):
+    ha = HighlyAvailableSet(["kvd"] * 3, group=group, down_after_ms=10000)
+    ha.primary.do("SET", "a", 1)
+    for sentinel in ha.sentinels:
+        sentinel.do("SENTINEL", "DEBUG", "info-period", 200)
+    wait_for(lambda: all(b"keys=1," in s.do("SENTINEL", "INFO-CACHE", MASTER)[1][0][1] for s in ha.sentinels), 20, "sentinels saw it")
+    began = time.monotonic()
+    ha.primary.do("SAVE")
+    ha.primary.kill()
+    ha.primary.start()
+    ha.events.wait("+reboot", began, count=3)
+    assert ha.settle() == ha.primary.port
+    assert not ha.events.named("+try-failover", began)

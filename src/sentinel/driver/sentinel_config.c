@@ -199,6 +199,7 @@ static void fill_primary(struct entry *entry, struct primary_config *out) {
         .quorum = majority ? 0 : (uint32_t)quorum,
         .quorum_majority = majority,
         .maintenance = from->maintenance,
+        .unprotected = !from->protect_from_empty,
         .max_replica_lag = (int64_t)MIN(from->max_replica_lag, (uint64_t)INT64_MAX),
         .prefer_zone = text_or_null(from->prefer_zone),
         .replica_zones = text_or_null(from->replica_zones),

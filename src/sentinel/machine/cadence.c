@@ -5,6 +5,7 @@
 #include "sentinel/machine/hello.h"
 #include "sentinel/machine/instance_internal.h"
 #include "sentinel/machine/outbox.h"
+#include "sentinel/machine/protect.h"
 #include "sentinel/machine/repoint.h"
 #include "sentinel/machine/world_internal.h"
 
@@ -50,6 +51,10 @@ static void note_failure(struct world *world, struct instance *instance, enum li
     /* A line that worked is dialled again at once; one that could not be opened, after a pause. */
     l->failures = worked ? 0 : l->failures + 1;
     l->retry_ms = world->now_ms + (worked ? 0 : retry_pause(instance));
+    /* Its replicas will copy what it has a second after it returns: we want to see it first. */
+    bool guarded = instance->kind == INSTANCE_PRIMARY && instance->primary->options.protect_from_empty;
+    if (guarded && line == LINE_COMMAND && !instance->s_down && (reason == LINE_REFUSED || reason == LINE_RESET))
+        l->retry_ms = MIN(l->retry_ms, world->now_ms + RETURN_MS);
     if (line == LINE_COMMAND) l->retry_ms = MIN(l->retry_ms, gone_retry_ms(instance, was_open ? l->failures : 0));
     if (reason == LINE_GARBAGE)
         complain(world, COMPLAINT_LINE, instance, detail, "the %s line was cut",
@@ -182,6 +187,7 @@ static bool has_request(const struct instance *instance, enum request_kind kind)
 static int64_t look_info(struct world *world, struct instance *instance) {
     if (instance->kind == INSTANCE_SENTINEL) return INT64_MAX;
     int64_t period_ms = world->timing.info_period_ms;
+    if (instance->kind == INSTANCE_PRIMARY && protect_waits(instance->primary)) period_ms = MIN(period_ms, RETURN_MS);
     if (repoint_is_wrong(instance)) period_ms = MIN(period_ms, URGENT_INFO_MS);
     if (instance->last_info_sent_ms != NEVER && world->now_ms - instance->last_info_sent_ms < period_ms)
         return instance->last_info_sent_ms + period_ms;

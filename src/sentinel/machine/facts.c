@@ -98,14 +98,25 @@ static void read_field(struct facts *facts, struct slice key, struct slice value
         slice_print_plain(value, facts->handover, sizeof facts->handover);
 }
 
+/* "keys=5,expires=0,..." */
+static int64_t read_keys(struct slice value) {
+    struct slice part;
+    int64_t number;
+    if (!slice_split(&value, ',', &part) || !slice_starts_with(part, "keys=")) return 0;
+    if (!number_parse_int(slice_make(part.data + 5, part.size - 5), &number)) return 0;
+    return MAX(0, MIN(number, INT64_MAX / 1024));
+}
+
 bool facts_read_info(struct facts *facts, struct slice info, int64_t now_ms, struct facts_replicas *replicas) {
     struct facts read = *facts;
     read.role = ROLE_UNKNOWN;
     read.link_down_ms = -1;
+    int64_t keys = -1;
     replicas->count = 0;
     struct slice line, key;
     while (slice_split(&info, '\n', &line)) {
         line = slice_trim(line);
+        if (slice_is(line, "# Keyspace")) keys = 0;
         if (line.size == 0 || line.data[0] == '#') continue;
         struct slice value = line;
         if (!slice_split(&value, ':', &key) || !value.data) continue;
@@ -114,6 +125,8 @@ bool facts_read_info(struct facts *facts, struct slice info, int64_t now_ms, str
                 read.role = ROLE_PRIMARY;
             else if (slice_is(value, "slave"))
                 read.role = ROLE_REPLICA;
+        } else if (keys >= 0 && slice_starts_with(key, "db")) {
+            keys += read_keys(value);
         } else if (is_replica_line(key))
             read_replica(replicas, value);
         else
@@ -126,6 +139,7 @@ bool facts_read_info(struct facts *facts, struct slice info, int64_t now_ms, str
         read.link_up = false;
         read.link_down_ms = -1;
     }
+    if (keys >= 0) read.keys = keys;
     if (read.link_up) read.link_down_ms = 0;
     read.at_ms = now_ms;
     *facts = read;

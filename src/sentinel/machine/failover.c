@@ -20,6 +20,7 @@
 #include "sentinel/machine/election.h"
 #include "sentinel/machine/explain.h"
 #include "sentinel/machine/outbox.h"
+#include "sentinel/machine/protect.h"
 #include "sentinel/machine/repoint.h"
 #include "sentinel/machine/vote.h"
 #include "sentinel/machine/world_internal.h"
@@ -101,6 +102,7 @@ static void stand(struct primary *primary, bool forced, bool coordinated, uint32
 
     failover->epoch = epoch;
     failover->forced = forced;
+    failover->protecting = false;
     failover->wanted = wanted;
     failover->coordinated = coordinated;
     failover->ordered = false;
@@ -251,6 +253,10 @@ static bool on_forced_lost(struct primary *primary, const char *why) {
         const struct seat *seat = container_of(node, struct seat, at_primary);
         if (instance_is_connected(seat->peer) && seat->answered_epoch < failover->epoch) answered = false;
     }
+    if (failover->protecting) { /* P2 */
+        abort_with(primary, FAILOVER_NOT_ELECTED, SENTINEL_EVENT_ABORT_NOT_ELECTED, why);
+        return true;
+    }
     bool refused_by_majority = answered && primary_usable(primary) >= primary_majority(primary);
     if (ours && !refused_by_majority && !world->save_failing) {
         failover->record.unagreed = true;
@@ -323,7 +329,9 @@ static void look_select(struct primary *primary) {
     struct world *world = primary->world;
     if (!offsets_are_fresh(primary) && world->now_ms - failover->sm.since_ms < FRESH_MS) return;
     struct instance *target = chosen(primary);
+    if (target && failover->protecting && !protect_is_gain(primary, target)) target = NULL;
     if (!target) {
+        protect_reset(primary);
         abort_with(primary, FAILOVER_NO_REPLICA, SENTINEL_EVENT_ABORT_NO_REPLICA, "no replica can be promoted");
         return;
     }
@@ -433,6 +441,23 @@ static bool is_back(const struct primary *primary) {
     return early && !failover->forced && !primary->instance->s_down;
 }
 
+/* P1, P2: the restarted primary has lost data that a replica still has. */
+static int64_t look_protect(struct primary *primary) {
+    struct failover *failover = &primary->failover;
+    char why[128];
+    int64_t next_ms = INT64_MAX;
+    struct bytes refusal = {0};
+    if (failover->sm.state == FAILOVER_NONE && protect_is_due(primary, why, sizeof why, &next_ms)) {
+        if (failover_may_force(primary, false, NULL, &refusal)) {
+            stand(primary, true, false, 0, why);
+            failover->protecting = true;
+        }
+        next_ms = primary->protect.stand_ms;
+    }
+    bytes_fini(&refusal);
+    return next_ms;
+}
+
 static void look_once(struct primary *primary) {
     struct failover *failover = &primary->failover;
     if (is_back(primary)) { /* F4 */
@@ -501,12 +526,13 @@ int64_t failover_look(struct primary *primary) {
     int64_t period_ms = poll_period(primary);
     if (period_ms && (failover->polled_ms == NEVER || primary->world->now_ms - failover->polled_ms >= period_ms))
         failover_poll_replicas(primary);
+    int64_t protect_ms = look_protect(primary);
     for (unsigned before = FAILOVER_STATES, rounds = 0; before != failover->sm.state && rounds < 8; rounds++) {
         before = failover->sm.state;
         (void)election_plan(primary);
         look_once(primary);
     }
-    return next_look(primary);
+    return MIN(protect_ms, next_look(primary));
 }
 
 /* ---- Proof ---- */

@@ -38,6 +38,7 @@ struct instance *instance_new(struct world *world, enum instance_kind kind, stru
     gone_reset(instance);
     instance->facts.at_ms = NEVER;
     instance->facts.priority = 100;
+    instance->facts.keys = -1;
     instance->facts.announced = true;
     instance->facts.link_down_ms = -1;
     instance->role_reported = kind == INSTANCE_PRIMARY ? ROLE_PRIMARY : ROLE_REPLICA;

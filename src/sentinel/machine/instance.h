@@ -63,6 +63,7 @@ struct facts {
     enum role role;
     char run_id[SENTINEL_ID_SIZE]; /* "" unknown */
     bool loading;
+    int64_t keys; /* of all databases; -1 unknown */
     /* of a replica */
     char primary_host[256];
     uint16_t primary_port;

@@ -7,6 +7,7 @@
 #include "sentinel/machine/gone.h"
 #include "sentinel/machine/instance_internal.h"
 #include "sentinel/machine/outbox.h"
+#include "sentinel/machine/protect.h"
 #include "sentinel/machine/repoint.h"
 #include "sentinel/machine/world_internal.h"
 
@@ -147,6 +148,7 @@ static void on_info(struct world *world, struct instance *instance, const struct
             instance_is_at(head, instance->facts.primary_host, instance->facts.primary_port))
             instance->hearsay = false; /* it belongs to us */
         if (head->role_reported == ROLE_REPLICA) world_touch_instance(world, head); /* what others say decides */
+        if (instance->kind == INSTANCE_PRIMARY) protect_on_info(instance, &before);
         failover_on_info(instance); /* may make it the primary */
         repoint_on_info(instance);
         world_touch_instance(world, instance);

@@ -21,7 +21,7 @@ struct primary_config {
     uint16_t port;
     uint32_t quorum;
     bool quorum_majority; /* instead of a number */
-    bool maintenance;
+    bool maintenance, unprotected; /* protect-from-empty-primary: no */
     int64_t max_replica_lag;
     const char *prefer_zone, *replica_zones;
     int64_t down_after_ms, failover_timeout_ms, reboot_down_after_ms;

@@ -17,6 +17,7 @@ enum option {
     OPTION_AUTH_PASS,
     OPTION_NOTIFICATION_SCRIPT,
     OPTION_RECONFIG_SCRIPT,
+    OPTION_PROTECT,
     OPTION_MAINTENANCE,
     OPTION_MAX_LAG,
     OPTION_PREFER_ZONE,
@@ -37,6 +38,7 @@ static const char *const option_names[OPTIONS] = {
     [OPTION_AUTH_PASS] = "auth-pass",
     [OPTION_NOTIFICATION_SCRIPT] = "notification-script",
     [OPTION_RECONFIG_SCRIPT] = "client-reconfig-script",
+    [OPTION_PROTECT] = "protect-from-empty-primary",
     [OPTION_MAINTENANCE] = "maintenance",
     [OPTION_MAX_LAG] = "max-replica-lag",
     [OPTION_PREFER_ZONE] = "prefer-zone",
@@ -99,6 +101,7 @@ bool options_check(const struct primary *primary, const struct option_change *ch
         break;
     case OPTION_REBOOT_DOWN_AFTER: good = read_number(change->value, 0, &number); break;
     case OPTION_MAX_LAG: good = number_parse_int(change->value, &number) && number >= 0; break;
+    case OPTION_PROTECT:
     case OPTION_MAINTENANCE: good = is_yes_no(change->value); break;
     case OPTION_PREFER_ZONE: good = is_text(change->value); break;
     case OPTION_REPLICA_ZONES: good = is_text(change->value) && options_are_zones(change->value); break;
@@ -175,6 +178,7 @@ bool options_apply(struct primary *primary, const struct option_change *change) 
     case OPTION_PARALLEL_SYNCS: options->parallel_syncs = (uint32_t)number; break;
     case OPTION_FAST_FAILOVER: options->fast_failover = slice_is_nocase(change->value, "yes"); break;
     case OPTION_FAST_GRACE: options->fast_grace_ms = number; break;
+    case OPTION_PROTECT: options->protect_from_empty = slice_is_nocase(change->value, "yes"); break;
     case OPTION_MAINTENANCE: options->maintenance = slice_is_nocase(change->value, "yes"); break;
     case OPTION_MAX_LAG: options->max_replica_lag = number; break;
     case OPTION_PREFER_ZONE: set_text(&options->prefer_zone, change->value); break;
@@ -204,6 +208,7 @@ char *options_text(const struct primary *primary, struct slice name, struct slic
     case OPTION_REBOOT_DOWN_AFTER: return mem_printf("%" PRId64, options->reboot_down_after_ms);
     case OPTION_QUORUM:
         return options->quorum ? mem_printf("%" PRIu32, options->quorum) : mem_strdup("majority");
+    case OPTION_PROTECT: return mem_strdup(options->protect_from_empty ? "yes" : "no");
     case OPTION_MAINTENANCE: return mem_strdup(options->maintenance ? "yes" : "no");
     case OPTION_MAX_LAG: return mem_printf("%" PRId64, options->max_replica_lag);
     case OPTION_PREFER_ZONE: return text_or_empty(options->prefer_zone);

@@ -31,6 +31,7 @@ static void apply_config(struct primary *primary, const struct primary_config *c
     primary->configured_port = config->port;
     if (config->quorum) options->quorum = config->quorum;
     if (config->quorum_majority) options->quorum = 0;
+    options->protect_from_empty = !config->unprotected;
     options->maintenance = config->maintenance;
     options->max_replica_lag = config->max_replica_lag;
     set(&options->prefer_zone, config->prefer_zone);

@@ -3,6 +3,7 @@
 #include "sentinel/machine/gone.h"
 #include "sentinel/machine/instance_internal.h"
 #include "sentinel/machine/outbox.h"
+#include "sentinel/machine/protect.h"
 #include "sentinel/machine/vote.h"
 #include "sentinel/machine/world_internal.h"
 
@@ -212,11 +213,13 @@ struct primary *primary_new(struct world *world, const char *name, const char *h
         .failover_timeout_ms = world->timing.default_failover_timeout_ms,
         .quorum = 1,
         .parallel_syncs = 1,
+        .protect_from_empty = true,
         .fast_grace_ms = DEFAULT_FAST_GRACE_MS,
     };
     primary->voted_ms = primary->switched_ms = primary->down_since_ms = NEVER;
     primary->o_down_since_ms = NEVER;
     primary->ask_ms = INT64_MAX;
+    protect_reset(primary);
     failover_init(primary);
     primary->instance = instance_new(world, INSTANCE_PRIMARY, primary, name, host, port);
     list_add(&world->primaries, &primary->node);
@@ -426,6 +429,7 @@ void primary_switch_to(struct primary *primary, struct instance *new, const char
     instance_derive(old);
     instance_derive(new);
     primary->o_down = false;
+    protect_reset(primary);
     primary->down_since_ms = NEVER;
     primary->ask_ms = INT64_MAX;
     primary->failover.stand_ms = INT64_MAX;

@@ -93,6 +93,7 @@ struct primary_options {
     uint32_t parallel_syncs;
     bool fast_failover;    /* fast-failover: who is known to be gone is down at once (gone.h) */
     int64_t fast_grace_ms; /* a restart that is shorter is none of our business */
+    bool protect_from_empty;  /* protect-from-empty-primary (protect.h) */
     bool maintenance;         /* watch, but do not act */
     int64_t max_replica_lag;  /* bytes behind the furthest; 0: no limit */
     char *prefer_zone;        /* replicas of this zone come before others of the same priority */
@@ -129,6 +130,7 @@ struct failover {
     struct sm sm;            /* enum failover_state; since_ms and reason are its */
     uint64_t epoch;          /* of the running or last attempt */
     struct instance *target; /* the replica; NULL before it is selected */
+    bool protecting;         /* because the primary lost data: only with a majority (P2) */
     uint32_t wanted;         /* the replica that the operator chose; 0 none */
     bool forced, coordinated;
     bool ordered;           /* a promotion was sent in this epoch: no other target may get one */
@@ -142,6 +144,14 @@ struct failover {
     uint64_t count;         /* failovers that we led to a promotion */
     uint64_t attempts, aborted;
     struct failover_record record; /* of the running or last one */
+};
+
+/* See protect.h. */
+struct protect {
+    bool restarted; /* and not judged harmless yet */
+    int64_t keys_before;
+    int64_t stand_ms; /* INT64_MAX: not judged yet */
+    int64_t until_ms;
 };
 
 /* A replica that an operator had forgotten: INFO of the primary may name it for a while yet. Owned by the primary. */
@@ -163,6 +173,7 @@ struct primary {
     size_t replica_count;
     struct list seats; /* of struct seat */
     size_t seat_count;
+    struct protect protect;
     struct list forgotten; /* of struct forgotten */
 
     struct primary_options options;
