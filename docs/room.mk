@@ -1,6 +1,6 @@
 # The manual pages and the documents.
 dist_man_MANS += docs/man/kvd.1 docs/man/kv-sentinel.1 docs/man/kvd-check-rdb.1 docs/man/kvd-check-aof.1
-EXTRA_DIST += docs/info-sentinel.md
+EXTRA_DIST += docs/info-sentinel.md docs/threads.md
 
 # What kvd prints itself: the configuration examples and the reference of the parameters. `make docs` after a change of
 # a parameter; `make check` compares.

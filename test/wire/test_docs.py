@@ -35,3 +35,18 @@ def test_links_between_documents_lead_somewhere():
     for name in ["README.md"] + [os.path.join("docs", file) for file in os.listdir(os.path.join(ROOT, "docs")) if file.endswith(".md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", read(name)):
             assert os.path.exists(os.path.join(ROOT, os.path.dirname(name), target)), "%s links to %s" % (name, target)
+
+
+def test_the_tests_that_the_threads_name_exist():
+    text = open(os.path.join(ROOT, "docs", "threads.md")).read()
+    sources = ""
+    for folder in ("test/wire", "test/unit/sentinel"):
+        for path, _, names in os.walk(os.path.join(ROOT, folder)):
+            sources += "".join(open(os.path.join(path, name)).read() for name in names if name.endswith((".py", ".c")))
+    named = re.findall(r"`([a-z_]+(?:\.[a-z_0-9]+)?)`", text)
+    assert len(named) > 50
+    for name in named:
+        if name.startswith("test_"):
+            assert "def %s(" % name in sources, name
+        elif "." in name:
+            assert "UNIT_TEST(%s, %s)" % tuple(name.split(".")) in sources, name

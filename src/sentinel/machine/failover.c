@@ -35,7 +35,7 @@ enum {
     IDLE_POLL_MS = 1000, /* while the primary is down and nobody leads */
     FORCED_ROUNDS = 4,
     PAUSE_MS = 500,        /* after a failover that found no replica */
-    COORDINATED_MS = 1000, /* at least so long may the primary take to hand over */
+    COORDINATED_MS = 3000, /* at least so long may the primary take: replicas acknowledge once a second only */
 };
 
 static const struct sm_state states[FAILOVER_STATES] = {
