@@ -52,7 +52,8 @@ static void note_failure(struct world *world, struct instance *instance, enum li
     l->failures = worked ? 0 : l->failures + 1;
     l->retry_ms = world->now_ms + (worked ? 0 : retry_pause(instance));
     /* Its replicas will copy what it has a second after it returns: we want to see it first. */
-    bool guarded = instance->kind == INSTANCE_PRIMARY && instance->primary->options.protect_from_empty;
+    bool guarded = instance->kind == INSTANCE_PRIMARY && instance->primary->options.protect_from_empty &&
+                   instance->facts.keys > 0;
     if (guarded && line == LINE_COMMAND && !instance->s_down && (reason == LINE_REFUSED || reason == LINE_RESET))
         l->retry_ms = MIN(l->retry_ms, world->now_ms + RETURN_MS);
     if (line == LINE_COMMAND) l->retry_ms = MIN(l->retry_ms, gone_retry_ms(instance, was_open ? l->failures : 0));

@@ -97,6 +97,7 @@ static struct seat *find_or_add(struct primary *primary, const char *id, const c
         }
         return seat;
     }
+    if (forgotten_keeps_out(primary, id, 0, 0)) return NULL; /* this hello may have been under way when it died */
     if (primary->seat_count >= SENTINELS_MAX || !world_may_watch(primary->world, host)) return NULL;
     drop_others_at(primary, id, host, port);
     seat = seat_add(primary, id, host, port);

@@ -157,7 +157,7 @@ static bool forget_replica(struct primary *primary, const char *host, int64_t po
     struct instance *replica = replica_find_at(primary, host, port);
     if (!replica) return false;
     outbox_instance(primary->world, replica, NULL, SENTINEL_EVENT_FORGET, "%s", "");
-    forgotten_add(replica);
+    forgotten_add(primary, replica->host, replica->ip, replica->port);
     replica_drop(replica);
     return true;
 }
@@ -166,6 +166,7 @@ static bool forget_sentinel(struct primary *primary, struct slice id) {
     struct seat *seat = primary_find_seat(primary, id);
     if (!seat) return false;
     outbox_instance(primary->world, seat->peer, primary, SENTINEL_EVENT_FORGET, "%s", "");
+    forgotten_add(primary, seat->peer->id, "", 0);
     seat_drop(seat);
     return true;
 }

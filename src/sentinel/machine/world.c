@@ -336,13 +336,13 @@ void peer_move(struct world *world, struct instance *peer, const char *host, uin
     world_touch_instance(world, peer);
 }
 
-void forgotten_add(const struct instance *replica) {
+void forgotten_add(struct primary *primary, const char *host, const char *ip, uint16_t port) {
     struct forgotten *forgotten = mem_zalloc(sizeof *forgotten);
-    forgotten->host = mem_strdup(replica->host);
-    forgotten->ip = mem_strdup(replica->ip);
-    forgotten->port = replica->port;
-    forgotten->at_ms = replica->world->now_ms;
-    list_add(&replica->primary->forgotten, &forgotten->node);
+    forgotten->host = mem_strdup(host);
+    forgotten->ip = mem_strdup(ip);
+    forgotten->port = port;
+    forgotten->at_ms = primary->world->now_ms;
+    list_add(&primary->forgotten, &forgotten->node);
 }
 
 void forgotten_drop(struct forgotten *forgotten) {

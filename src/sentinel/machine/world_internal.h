@@ -57,7 +57,8 @@ enum {
     FORGOTTEN_MS = 120000,     /* how long INFO may go on naming a replica that is gone (repl-timeout is 60 s) */
     FORGOTTEN_ALIVE_MS = 3000, /* after this one that still acknowledges is not gone at all */
 };
-void forgotten_add(const struct instance *replica);
+/* A replica; or a sentinel: `host` is its id, `ip` empty, `port` 0. */
+void forgotten_add(struct primary *primary, const char *host, const char *ip, uint16_t port);
 void forgotten_drop(struct forgotten *forgotten);
 /* Whether a replica that the primary's INFO names was forgotten and has shown no life since; `lag_s` as INFO says. */
 bool forgotten_keeps_out(struct primary *primary, const char *host, uint16_t port, int64_t lag_s);
