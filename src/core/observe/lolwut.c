@@ -23,7 +23,8 @@ static void draw(struct bytes *out) {
     for (int chain = 0; chain < 3; chain++) tops[chain] = chain + 1 + (int)random_below(&random, 2);
     for (int x = 0; x < WIDTH; x++)
         for (int chain = 0; chain < 3; chain++) {
-            tops[chain] = MIN(MAX(tops[chain] + (int)random_below(&random, 3) - 1, chain), HEIGHT - 1);
+            int next = tops[chain] + (int)random_below(&random, 3) - 1; /* MAX evaluates its arguments twice */
+            tops[chain] = MIN(MAX(next, chain), HEIGHT - 1);
             for (int y = tops[chain]; y < HEIGHT; y++) picture[y][x] = marks[chain];
         }
     for (int y = 0; y < HEIGHT; y++) {
