@@ -12,6 +12,7 @@ libstore_a_SOURCES = \
 	src/store/types/bits.c src/store/types/bits.h \
 	src/store/types/hyperloglog.c src/store/types/hyperloglog.h \
 	src/store/types/hash_value.c src/store/types/hash_value.h \
+	src/store/types/list_value.c src/store/types/list_value.h \
 	src/store/types/set_value.c src/store/types/set_value.h \
 	src/store/types/str.c src/store/types/str.h \
 	src/store/types/value.c src/store/types/value.h \
@@ -27,6 +28,7 @@ libstore_a_SOURCES = \
 	src/store/commands/generic_commands.c src/store/commands/generic_commands.h src/store/commands/generic.def \
 	src/store/commands/hash_commands.c src/store/commands/hash_commands.h src/store/commands/hash.def \
 	src/store/commands/lcs_command.c src/store/commands/lcs_command.h \
+	src/store/commands/list_commands.c src/store/commands/list_commands.h src/store/commands/list.def \
 	src/store/commands/object_commands.c src/store/commands/object_commands.h src/store/commands/object.def src/store/commands/memory_usage.def \
 	src/store/commands/set_commands.c src/store/commands/set_commands.h src/store/commands/set.def \
 	src/store/commands/string_commands.c src/store/commands/string_commands.h src/store/commands/string.def

@@ -11,6 +11,7 @@
 #include "store/commands/generic_commands.h"
 #include "store/commands/hyperloglog_commands.h"
 #include "store/commands/hash_commands.h"
+#include "store/commands/list_commands.h"
 #include "store/commands/object_commands.h"
 #include "store/commands/set_commands.h"
 #include "store/commands/string_commands.h"
@@ -128,6 +129,7 @@ struct store *store_install(struct server *server) {
     server_add_commands(server, hyperloglog_commands, hyperloglog_command_count);
     server_add_commands(server, hash_commands, hash_command_count);
     server_add_commands(server, set_commands, set_command_count);
+    server_add_commands(server, list_commands, list_command_count);
     server_add_commands(server, generic_commands, generic_command_count);
     server_add_commands(server, expire_commands, expire_command_count);
     server_add_commands(server, object_commands, object_command_count);

@@ -151,6 +151,7 @@ class Pair:
                 return "KEYS of database %d\n%s" % (database, difference)
             for key in elements(self.redis[0].ask([b"KEYS", b"*"])):
                 for words, how in (([b"TYPE", key], "exact"), ([b"GET", key], "exact"), ([b"HGETALL", key], "pairs"), ([b"SMEMBERS", key], "set"),
+                                    ([b"LRANGE", key, b"0", b"-1"], "exact"),
                                    ([b"OBJECT", b"ENCODING", key], "exact"), ([b"PTTL", key], "near 3000")):
                     difference = self.same(0, words, how)
                     if difference:

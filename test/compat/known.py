@@ -7,6 +7,8 @@ import re
 
 KNOWN = [
     (r"(?i)\S+ help", None, "The text of HELP is our own."),
+    (r"(?i)lpos .*rank -9223372036854775808.*", rb"-ERR value is out of range.*",
+     "The lowest integer has no opposite; Redis of later versions refuses it too."),
 ]
 
 COMPILED = [(re.compile(command, re.S), re.compile(answer, re.S) if answer else None) for command, answer, _ in KNOWN]

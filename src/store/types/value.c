@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "store/types/hash_value.h"
+#include "store/types/list_value.h"
 #include "store/types/set_value.h"
 #include "store/types/str.h"
 
@@ -95,6 +96,10 @@ static void *copy_intset(const void *object) {
 
 static const struct object_form forms[VALUE_TYPE_COUNT][VALUE_ENCODING_COUNT] = {
     [VALUE_STRING][VALUE_RAW] = {.free = free_str, .effort = str_effort, .memory = str_bytes, .copy = copy_str},
+    [VALUE_LIST][VALUE_QUICKLIST] = {.free = list_value_free,
+                                     .effort = list_value_effort,
+                                     .memory = list_value_memory,
+                                     .copy = list_value_copy},
     [VALUE_HASH][VALUE_LISTPACK] = LISTPACK_FORM,
     [VALUE_HASH][VALUE_HASHTABLE] = {.free = hash_value_free_table,
                                      .effort = hash_value_table_effort,

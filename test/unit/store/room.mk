@@ -4,7 +4,7 @@ unit_store_SOURCES = $(UNIT_SOURCES) \
 	test/unit/store/keyspace/test_expire.c test/unit/store/keyspace/test_key_table.c \
 	test/unit/store/keyspace/test_keyspace.c test/unit/store/keyspace/test_record.c \
 	test/unit/store/types/test_bits.c test/unit/store/types/test_hash_value.c \
-	test/unit/store/types/test_hyperloglog.c test/unit/store/types/test_set_value.c \
-	test/unit/store/types/test_str.c
+	test/unit/store/types/test_hyperloglog.c test/unit/store/types/test_list_value.c \
+	test/unit/store/types/test_set_value.c test/unit/store/types/test_str.c
 unit_store_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) -I$(top_srcdir)/test
 unit_store_LDADD = libstore.a $(CORE_LIBS) $(CUNIT_LIBS)

@@ -1,0 +1,405 @@
+#include "store/commands/list_commands.h"
+#include "core/client/client.h"
+#include "core/client/reply.h"
+#include "core/command/dispatch.h"
+#include "core/server.h"
+#include "store/commands/arguments.h"
+#include "store/tx/session.h"
+#include "store/types/list_value.h"
+
+#define COMMAND COMMAND_PROTOTYPE
+#include "store/commands/list.def"
+#undef COMMAND
+#define COMMAND COMMAND_ROW
+const struct command list_commands[] = {
+#include "store/commands/list.def"
+};
+#undef COMMAND
+const size_t list_command_count = COUNT_OF(list_commands);
+
+/* ---- finding and telling ---- */
+
+/* False: WRONGTYPE. `*list` is NULL for an absent key. */
+static bool read_list(struct client *client, const struct list_value **list) {
+    struct record *record = keyspace_read(session_keyspace(client), client->argv[1]);
+    if (!argument_is_type(client, record, VALUE_LIST)) return false;
+    *list = record ? record_object(record) : NULL;
+    return true;
+}
+
+static bool open_list(struct client *client, struct slice key, struct spot *spot, struct list_value **list) {
+    keyspace_open(session_keyspace(client), key, spot);
+    if (!argument_is_type(client, spot->record, VALUE_LIST)) return false;
+    *list = spot->record ? record_object(spot->record) : NULL;
+    return true;
+}
+
+static struct list_value *make_list(struct client *client, struct slice key, struct spot *spot) {
+    struct value value = {.type = VALUE_LIST, .encoding = VALUE_QUICKLIST, .form = VALUE_OBJECT};
+    value.object = list_value_new();
+    keyspace_put(session_keyspace(client), key, spot, &value, RECORD_NEVER);
+    return value.object;
+}
+
+static void changed(struct client *client, struct slice key, const char *event, uint64_t changes) {
+    keyspace_changed(session_keyspace(client), key, KEYSPACE_LIST, event);
+    client->server->dirty += changes;
+}
+
+/* The key goes with the last element. `spot` may be stale: it is looked up again. */
+static void drop_if_empty(struct client *client, struct slice key) {
+    struct keyspace *keyspace = session_keyspace(client);
+    struct spot spot;
+    if (!keyspace_open(keyspace, key, &spot) || list_value_count(record_object(spot.record))) return;
+    keyspace_remove(keyspace, &spot);
+    keyspace_changed(keyspace, key, KEYSPACE_GENERIC, "del");
+}
+
+static void reply_place(struct client *client, struct list_place place) {
+    char buffer[NUMBER_TEXT_SIZE];
+    reply_bulk(client, list_place_text(place, buffer));
+}
+
+/* A number of at least `least`; else this error. */
+static bool argument_at_least(struct client *client, int place, int64_t least, int64_t *out, const char *error) {
+    if (number_parse_int(client->argv[place], out) && *out >= least) return true;
+    reply_error(client, "%s", error);
+    return false;
+}
+
+static bool argument_end(struct client *client, int place, bool *at_head) {
+    *at_head = slice_is_nocase(client->argv[place], "left");
+    if (*at_head || slice_is_nocase(client->argv[place], "right")) return true;
+    reply_syntax_error(client);
+    return false;
+}
+
+/* ---- pushing and popping ---- */
+
+static void push(struct client *client, bool at_head, bool only_if_there) {
+    struct spot spot;
+    struct list_value *list;
+    if (!open_list(client, client->argv[1], &spot, &list)) return;
+    if (!list && only_if_there) {
+        reply_int(client, 0);
+        return;
+    }
+    if (!list) list = make_list(client, client->argv[1], &spot);
+    for (int i = 2; i < client->argc; i++) list_value_push(list, at_head, client->argv[i]);
+    changed(client, client->argv[1], at_head ? "lpush" : "rpush", (uint64_t)client->argc - 2);
+    reply_uint(client, list_value_count(list));
+}
+
+void lpush_command(struct client *client) {
+    push(client, true, false);
+}
+
+void rpush_command(struct client *client) {
+    push(client, false, false);
+}
+
+void lpushx_command(struct client *client) {
+    push(client, true, true);
+}
+
+void rpushx_command(struct client *client) {
+    push(client, false, true);
+}
+
+/* Removes up to `count` elements of one end and replies with them as an array. */
+static void pop_array(struct client *client, struct slice key, struct list_value *list, bool at_head, uint64_t count) {
+    size_t all = list_value_count(list), taken = count < all ? (size_t)count : all;
+    struct list_place place = list_value_at(list, at_head ? 0 : -1);
+    reply_array(client, taken);
+    for (size_t i = 0; i < taken; i++, place = list_value_step(place, !at_head)) reply_place(client, place);
+    list_value_remove_range(list, at_head ? 0 : all - taken, taken);
+    changed(client, key, at_head ? "lpop" : "rpop", taken);
+    drop_if_empty(client, key);
+}
+
+static void pop(struct client *client, bool at_head) {
+    struct spot spot;
+    struct list_value *list;
+    int64_t count = 1;
+    bool has_count = client->argc == 3;
+    if (client->argc > 3) {
+        reply_wrong_arguments(client);
+        return;
+    }
+    if (has_count && !argument_at_least(client, 2, 0, &count, "ERR value is out of range, must be positive")) return;
+    if (!open_list(client, client->argv[1], &spot, &list)) return;
+    if (!list && has_count) {
+        reply_null_array(client);
+    } else if (!list) {
+        reply_null(client);
+    } else if (!has_count) {
+        struct list_place place = list_value_at(list, at_head ? 0 : -1);
+        reply_place(client, place);
+        list_value_remove(list, place, false);
+        changed(client, client->argv[1], at_head ? "lpop" : "rpop", 1);
+        drop_if_empty(client, client->argv[1]);
+    } else if (count == 0) {
+        reply_empty_array(client);
+    } else {
+        pop_array(client, client->argv[1], list, at_head, (uint64_t)count);
+    }
+}
+
+void lpop_command(struct client *client) {
+    pop(client, true);
+}
+
+void rpop_command(struct client *client) {
+    pop(client, false);
+}
+
+void lmpop_command(struct client *client) {
+    int64_t keys, count = 1;
+    bool at_head, has_count = false;
+    if (!argument_at_least(client, 1, 1, &keys, "ERR numkeys should be greater than 0")) return;
+    if (keys >= client->argc - 2) {
+        reply_syntax_error(client);
+        return;
+    }
+    int end = (int)keys + 2;
+    if (!argument_end(client, end, &at_head)) return;
+    for (int i = end + 1; i < client->argc; i += 2) {
+        if (has_count || !slice_is_nocase(client->argv[i], "count") || i + 1 == client->argc) {
+            reply_syntax_error(client);
+            return;
+        }
+        if (!argument_at_least(client, i + 1, 1, &count, "ERR count should be greater than 0")) return;
+        has_count = true;
+    }
+    for (int i = 2; i < end; i++) {
+        struct spot spot;
+        struct list_value *list;
+        if (!open_list(client, client->argv[i], &spot, &list)) return;
+        if (!list) continue;
+        reply_array(client, 2);
+        reply_bulk(client, client->argv[i]);
+        pop_array(client, client->argv[i], list, at_head, (uint64_t)count);
+        return;
+    }
+    reply_null_array(client);
+}
+
+static void move(struct client *client, bool from_head, bool to_head) {
+    struct slice from = client->argv[1], to = client->argv[2];
+    struct spot source, target;
+    struct list_value *list, *other;
+    if (!open_list(client, from, &source, &list)) return;
+    if (!list) {
+        reply_null(client);
+        return;
+    }
+    if (!open_list(client, to, &target, &other)) return;
+    if (!other) other = make_list(client, to, &target);
+    struct list_place place = list_value_at(list, from_head ? 0 : -1);
+    char buffer[NUMBER_TEXT_SIZE];
+    struct bytes copy = {0};
+    bytes_add_slice(&copy, list_place_text(place, buffer));
+    list_value_remove(list, place, false);
+    list_value_push(other, to_head, bytes_slice(&copy));
+    reply_bulk(client, bytes_slice(&copy));
+    bytes_fini(&copy);
+    changed(client, to, to_head ? "lpush" : "rpush", 1);
+    changed(client, from, from_head ? "lpop" : "rpop", 0);
+    drop_if_empty(client, from);
+}
+
+void rpoplpush_command(struct client *client) {
+    move(client, false, true);
+}
+
+void lmove_command(struct client *client) {
+    bool from_head, to_head;
+    if (argument_end(client, 3, &from_head) && argument_end(client, 4, &to_head)) move(client, from_head, to_head);
+}
+
+/* ---- reading ---- */
+
+void llen_command(struct client *client) {
+    const struct list_value *list;
+    if (read_list(client, &list)) reply_int(client, list ? (int64_t)list_value_count(list) : 0);
+}
+
+void lindex_command(struct client *client) {
+    const struct list_value *list;
+    int64_t index;
+    if (!read_list(client, &list)) return;
+    if (!list) {
+        reply_null(client);
+        return;
+    }
+    if (!argument_int(client, 2, &index)) return;
+    struct list_place place = list_value_at(list, index);
+    if (place.chunk)
+        reply_place(client, place);
+    else
+        reply_null(client);
+}
+
+/* Start and end as they are meant; false: nothing lies between. */
+static bool clamp(int64_t count, int64_t *start, int64_t *end) {
+    if (*start < 0) *start = MAX(*start + count, 0);
+    if (*end < 0) *end += count;
+    *end = MIN(*end, count - 1);
+    return *start <= *end;
+}
+
+void lrange_command(struct client *client) {
+    const struct list_value *list;
+    int64_t start, end;
+    if (!argument_int(client, 2, &start) || !argument_int(client, 3, &end) || !read_list(client, &list)) return;
+    if (!list || !clamp((int64_t)list_value_count(list), &start, &end)) {
+        reply_empty_array(client);
+        return;
+    }
+    reply_array(client, (size_t)(end - start + 1));
+    struct list_place place = list_value_at(list, start);
+    for (; start <= end; start++, place = list_value_step(place, false)) reply_place(client, place);
+}
+
+struct search {
+    int64_t rank, count, most; /* count -1: one, and not as an array; 0 of either: no limit */
+};
+
+static bool search_options(struct client *client, struct search *search) {
+    *search = (struct search){.rank = 1, .count = -1};
+    for (int i = 3; i < client->argc; i += 2) {
+        bool has_value = i + 1 < client->argc;
+        if (has_value && slice_is_nocase(client->argv[i], "rank")) {
+            if (!argument_int(client, i + 1, &search->rank)) return false;
+            if (search->rank == INT64_MIN) {
+                reply_error(client, "ERR value is out of range, value must between %lld and %lld", -(long long)INT64_MAX,
+                            (long long)INT64_MAX);
+                return false;
+            }
+            if (search->rank) continue;
+            reply_error(client, "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use "
+                                "negative to start from the end of the list");
+            return false;
+        }
+        if (has_value && slice_is_nocase(client->argv[i], "count")) {
+            if (!argument_at_least(client, i + 1, 0, &search->count, "ERR COUNT can't be negative")) return false;
+        } else if (has_value && slice_is_nocase(client->argv[i], "maxlen")) {
+            if (!argument_at_least(client, i + 1, 0, &search->most, "ERR MAXLEN can't be negative")) return false;
+        } else {
+            reply_syntax_error(client);
+            return false;
+        }
+    }
+    return true;
+}
+
+void lpos_command(struct client *client) {
+    struct search search;
+    const struct list_value *list;
+    if (!search_options(client, &search) || !read_list(client, &list)) return;
+    bool backwards = search.rank < 0, as_array = search.count >= 0;
+    int64_t skip = (backwards ? -search.rank : search.rank) - 1, index = 0;
+    size_t found = 0;
+    struct output_hole hole = {0};
+    if (as_array) hole = reply_later(client);
+    struct list_place place = {0};
+    if (list) place = list_value_at(list, backwards ? -1 : 0);
+    for (; place.chunk && (!search.most || index < search.most); place = list_value_step(place, backwards), index++) {
+        if (!list_place_is(place, client->argv[2]) || skip-- > 0) continue;
+        reply_int(client, backwards ? (int64_t)list_value_count(list) - 1 - index : index);
+        found++;
+        if (!as_array || (search.count && found == (uint64_t)search.count)) break;
+    }
+    if (as_array)
+        reply_array_here(client, hole, found);
+    else if (!found)
+        reply_null(client);
+}
+
+/* ---- editing ---- */
+
+void lset_command(struct client *client) {
+    struct spot spot;
+    struct list_value *list;
+    int64_t index;
+    if (!open_list(client, client->argv[1], &spot, &list)) return;
+    if (!list) {
+        reply_no_such_key(client);
+        return;
+    }
+    if (!argument_int(client, 2, &index)) return;
+    struct list_place place = list_value_at(list, index);
+    if (!place.chunk) {
+        reply_error(client, "ERR index out of range");
+        return;
+    }
+    list_value_replace(list, place, client->argv[3]);
+    reply_ok(client);
+    changed(client, client->argv[1], "lset", 1);
+}
+
+void linsert_command(struct client *client) {
+    struct spot spot;
+    struct list_value *list;
+    bool after = slice_is_nocase(client->argv[2], "after");
+    if (!after && !slice_is_nocase(client->argv[2], "before")) {
+        reply_syntax_error(client);
+        return;
+    }
+    if (!open_list(client, client->argv[1], &spot, &list)) return;
+    if (!list) {
+        reply_int(client, 0);
+        return;
+    }
+    struct list_place place = list_value_at(list, 0);
+    while (place.chunk && !list_place_is(place, client->argv[3])) place = list_value_step(place, false);
+    if (!place.chunk) {
+        reply_int(client, -1);
+        return;
+    }
+    list_value_insert(list, place, after, client->argv[4]);
+    changed(client, client->argv[1], "linsert", 1);
+    reply_uint(client, list_value_count(list));
+}
+
+void lrem_command(struct client *client) {
+    struct spot spot;
+    struct list_value *list;
+    int64_t count;
+    uint64_t removed = 0;
+    if (!argument_int(client, 2, &count) || !open_list(client, client->argv[1], &spot, &list)) return;
+    bool backwards = count < 0;
+    uint64_t most = backwards ? 0 - (uint64_t)count : (uint64_t)count;
+    struct list_place place = {0};
+    if (list) place = list_value_at(list, backwards ? -1 : 0);
+    while (place.chunk && (!most || removed < most)) {
+        if (list_place_is(place, client->argv[3])) {
+            place = list_value_remove(list, place, backwards);
+            removed++;
+        } else {
+            place = list_value_step(place, backwards);
+        }
+    }
+    if (removed) {
+        changed(client, client->argv[1], "lrem", removed);
+        drop_if_empty(client, client->argv[1]);
+    }
+    reply_uint(client, removed);
+}
+
+void ltrim_command(struct client *client) {
+    struct spot spot;
+    struct list_value *list;
+    int64_t start, end;
+    if (!argument_int(client, 2, &start) || !argument_int(client, 3, &end)) return;
+    if (!open_list(client, client->argv[1], &spot, &list)) return;
+    if (list) {
+        int64_t count = (int64_t)list_value_count(list);
+        if (!clamp(count, &start, &end)) start = count, end = count - 1;
+        list_value_remove_range(list, (size_t)end + 1, (size_t)(count - end - 1));
+        list_value_remove_range(list, 0, (size_t)start);
+        changed(client, client->argv[1], "ltrim", (uint64_t)(count - (end - start + 1)));
+        drop_if_empty(client, client->argv[1]);
+    }
+    reply_ok(client);
+}
