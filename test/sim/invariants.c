@@ -305,9 +305,11 @@ static void on_publish(void *context, struct sentinel_host *host, const struct a
     if (event == SENTINEL_EVENT_SWITCH) invariants->switches++;
     if (event == SENTINEL_EVENT_PROMOTED) invariants->failovers++;
     if (!primary) return;
-    if (event == SENTINEL_EVENT_TRY_FAILOVER && primary->failover.forced)
+    /* The record keeps what the failover was; its state may be over already in the step that published this. */
+    bool forced = primary->failover.record.forced;
+    if (event == SENTINEL_EVENT_TRY_FAILOVER && forced)
         invariants_taint(invariants, primary->name, primary->failover.epoch);
-    if (event == SENTINEL_EVENT_ELECTED && !primary->failover.forced) {
+    if (event == SENTINEL_EVENT_ELECTED && !forced) {
         invariants_elected(invariants, sentinel_host_id(host), primary->name, primary->failover.epoch);
         check_start(invariants, host, primary);
     }
