@@ -1,4 +1,5 @@
 """A sentinel's disk and clock: files that are cut or damaged, disks that are full or cannot be written, clocks that jump."""
+import contextlib
 import os
 import signal
 import subprocess
@@ -161,11 +162,14 @@ def test_a_full_disk(group, small_disk):
     epoch = 1
     while True:  # its page may have room for some more votes, which are durable then
         epoch += 1
-        reply = ask(sentinel, primary, epoch, "b")
+        try:
+            reply = ask(sentinel, primary, epoch, "b")
+        except (EOFError, OSError):
+            break  # a vote that could not be saved is never told: who waits for it is disconnected
         if reply[1] != b"b" * 40:
+            assert reply[1:] in ([b"*", 0], [b"b" * 40, epoch - 1], [b"a" * 40, epoch - 1]), "no vote that is not on disk"
             break
         assert epoch < 200
-    assert reply[1:] in ([b"*", 0], [b"b" * 40, epoch - 1], [b"a" * 40, epoch - 1]), "no vote that is not on disk"
     wait_for(lambda: is_failing(sentinel, "No space left on device"), what="INFO says so")
     events.wait("-state-save-failed")
     assert "-state-save-failed" in sentinel.log() and "No space left on device" in sentinel.log()
@@ -215,7 +219,8 @@ def test_a_file_that_is_taken_away_is_written_anew(group):
     events = group.watch(sentinel)
     assert ask(sentinel, primary, 1, "a") == [0, b"a" * 40, 1]
     os.unlink(state_path(sentinel))
-    ask(sentinel, primary, 2, "b")
+    with contextlib.suppress(EOFError, OSError):  # a vote that could not be saved is never told
+        ask(sentinel, primary, 2, "b")
     events.wait("-state-save-failed")
     events.wait("+state-saved")
     assert ask(sentinel, primary, 3, "c") == [0, b"c" * 40, 3]
