@@ -59,7 +59,7 @@ static void move_on(struct history *history, struct group *group) {
 static void build_group(struct history *history, size_t number) {
     struct random *random = &history->random;
     struct group *group = &history->groups[number];
-    snprintf(group->name, sizeof group->name, "m%zu", number + 1);
+    snprintf(group->name, sizeof group->name, "m%u", (unsigned)number + 1);
     group->count = roll_servers(random);
     struct server_traits traits = {
         .writes_us = dice_scale(random, 100, 100 * MILLISECOND),
