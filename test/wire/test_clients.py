@@ -63,6 +63,8 @@ def node_modules():
     if not os.path.isdir(os.path.join(folder, "node_modules", "ioredis")):
         os.makedirs(folder, exist_ok=True)
         done = subprocess.run(["npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "ioredis@5"], capture_output=True, text=True, timeout=170)
+        if any(code in done.stderr for code in ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH")):
+            pytest.skip("the npm registry cannot be reached from here")
         assert done.returncode == 0, done.stderr[-2000:]
     return os.path.join(folder, "node_modules")
 
