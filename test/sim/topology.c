@@ -73,7 +73,7 @@ static void build_group(struct history *history, size_t number) {
         .names = history->names,
     };
     for (size_t i = 0; i < group->count; i++) {
-        snprintf(group->server_names[i], sizeof group->server_names[i], "%s-%zu", group->name, i + 1);
+        snprintf(group->server_names[i], sizeof group->server_names[i], "m%u-%zu", (unsigned)number + 1, i + 1);
         traits.name = group->server_names[i];
         traits.priority = dice_chance(random, 800) ? 100 : dice_between(random, 1, 200);
         /* Somebody must stay electable: the second server always is. */
