@@ -54,6 +54,7 @@ def test_a_replica_that_cannot_catch_up_aborts_it_and_the_primary_stays_writable
         connection.do("SET", "after", "the abort")
     replica.resume()
     assert ha.settle() == ha.primary.port
-    assert replica.do("GET", "after") == b"the abort" and ha.primary.do("ROLE")[0] == b"master"
+    wait_for(lambda: replica.do("GET", "after") == b"the abort", what="the replica has caught up")
+    assert ha.primary.do("ROLE")[0] == b"master"
     assert not ha.events.named("+switch-master", began)
     assert "result=primary_timeout" in ha.sentinels[0].info("sentinel")["primary0_last_failover"]
