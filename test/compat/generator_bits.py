@@ -72,7 +72,10 @@ class Bits:
     def pfadd(self):
         roll = self.random.random()
         count = 0 if roll < 0.05 else self.random.randrange(1, 6) if roll < 0.9 else self.random.randrange(300)
-        return [b"PFADD", self.log_key()] + [self.text() if self.random.random() < 0.2 else b"e%d" % self.random.randrange(100000) for _ in range(count)], "exact"
+        key = self.log_key()
+        if key not in LOGS:  # others may be damaged by SETBIT: see "damaged" below
+            count = min(count, 1)
+        return [b"PFADD", key] + [self.text() if self.random.random() < 0.2 else b"e%d" % self.random.randrange(100000) for _ in range(count)], "exact"
 
     def pf(self):
         keys = [self.log_key() for _ in range(self.random.randrange(1, 4))]
