@@ -63,10 +63,6 @@ char *slice_to_text(struct slice a) {
     return mem_strndup(a.data, a.size);
 }
 
-void bytes_init(struct bytes *bytes) {
-    *bytes = (struct bytes){0};
-}
-
 void bytes_fini(struct bytes *bytes) {
     mem_free(bytes->data);
     *bytes = (struct bytes){0};
@@ -144,13 +140,6 @@ void bytes_add_quoted(struct bytes *bytes, struct slice text) {
         }
     }
     bytes_add_char(bytes, '"');
-}
-
-char *bytes_take(struct bytes *bytes) {
-    bytes_reserve(bytes, 0);
-    char *text = bytes->data;
-    *bytes = (struct bytes){0};
-    return text;
 }
 
 const char *bytes_text(const struct bytes *bytes) {

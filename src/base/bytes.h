@@ -56,7 +56,6 @@ struct bytes {
     size_t capacity; /* without the terminating zero */
 };
 
-void bytes_init(struct bytes *bytes);
 void bytes_fini(struct bytes *bytes);
 void bytes_clear(struct bytes *bytes);                    /* keeps the memory */
 void bytes_reserve(struct bytes *bytes, size_t more);     /* room for `more` beyond size */
@@ -67,7 +66,6 @@ void bytes_add_vprintf(struct bytes *bytes, const char *format, va_list args);
 void bytes_drop_front(struct bytes *bytes, size_t size);  /* size <= bytes->size */
 /* "a\x00\n" with quotes, as the field's tools print binary text (sdscatrepr's format). */
 void bytes_add_quoted(struct bytes *bytes, struct slice text);
-char *bytes_take(struct bytes *bytes);                    /* gives the text; the buffer is empty afterwards */
 const char *bytes_text(const struct bytes *bytes);        /* "" when empty */
 
 static inline void bytes_add_slice(struct bytes *bytes, struct slice slice) {

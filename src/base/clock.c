@@ -8,10 +8,6 @@ static int64_t read_ns(clockid_t id) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-int64_t clock_now_ns(void) {
-    return read_ns(CLOCK_MONOTONIC);
-}
-
 int64_t clock_now_us(void) {
     return read_ns(CLOCK_MONOTONIC) / 1000;
 }

@@ -5,7 +5,6 @@
 #pragma once
 #include "base/check.h"
 
-int64_t clock_now_ns(void);  /* monotonic */
 int64_t clock_now_us(void);  /* monotonic */
 int64_t clock_now_ms(void);  /* monotonic */
 int64_t clock_wall_us(void); /* since 1970 */

@@ -83,17 +83,19 @@ void daemon_set_title(const char *title) {
 }
 
 uint64_t daemon_raise_open_files(uint64_t wanted) {
+    enum { STEP = 16 };
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        log_write(LOG_WARNING, "Unable to obtain the current NOFILE limit (%s), assuming 1024", strerror(errno));
-        return 1024;
+        log_write(LOG_WARNING, "Unable to obtain the current NOFILE limit (%s), assuming that it suffices", strerror(errno));
+        return wanted;
     }
-    if (limit.rlim_cur >= wanted) return limit.rlim_cur;
-    struct rlimit raised = {.rlim_cur = wanted, .rlim_max = MAX(limit.rlim_max, wanted)};
-    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return wanted;
-    if (limit.rlim_max <= limit.rlim_cur) return limit.rlim_cur;
-    raised = (struct rlimit){.rlim_cur = MIN(wanted, limit.rlim_max), .rlim_max = limit.rlim_max};
-    return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
+    uint64_t before = limit.rlim_cur;
+    for (uint64_t tried = wanted; tried > before; tried = tried > before + STEP ? tried - STEP : before) {
+        /* Beyond the hard limit only with the right to raise that, and not beyond the system's own. */
+        struct rlimit raised = {.rlim_cur = tried, .rlim_max = MAX(limit.rlim_max, tried)};
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return tried;
+    }
+    return before;
 }
 
 /* Reads a small file of the kernel into text; false where there is none. */

@@ -24,7 +24,8 @@ MUST_USE bool daemon_write_pid_file(const char *path, struct error *err);
 void daemon_title_init(int argc, char **argv, char **envp);
 void daemon_set_title(const char *title);
 
-/* Raises the limit of open files to `wanted` or as near as the system allows; returns what is in force. */
+/* Raises the limit of open files to `wanted` or as near as the system allows; returns what is in force, `wanted` too where
+ * it can't be known. Never lowers it. */
 uint64_t daemon_raise_open_files(uint64_t wanted);
 
 /* One warning about the kernel's settings, ready for the log, or false: nothing (more) to say. Start with *state = 0.

@@ -23,12 +23,10 @@ static struct {
     int            fd; /* -1: standard output */
     char          *path;
     char          *ident;
-    void (*tap)(void *context, enum log_level level, const char *message);
-    void *tap_context;
 } logger = {.level = LOG_NOTICE, .role = 'M', .fd = -1};
 
 bool log_wants(enum log_level level) {
-    return level >= logger.level || logger.tap;
+    return level >= logger.level;
 }
 
 void log_set_level(enum log_level level) {
@@ -47,11 +45,6 @@ int log_fd(void) {
     return logger.fd >= 0 ? logger.fd : STDOUT_FILENO;
 }
 
-void log_set_tap(void (*tap)(void *context, enum log_level level, const char *message), void *context) {
-    logger.tap = tap;
-    logger.tap_context = context;
-}
-
 /* A log that cannot be written (full disk) must not stop the server; there is nobody left to tell. */
 static void write_all(const char *text, size_t size) {
     while (size) {
@@ -63,14 +56,11 @@ static void write_all(const char *text, size_t size) {
     }
 }
 
-void log_raw(const char *text) {
-    write_all(text, strlen(text));
-}
-
 void log_write(enum log_level level, const char *format, ...) {
     static const char marks[] = {'.', '-', '*', '#'};
     static const int priorities[] = {7, 6, 5, 4};
     if (level >= LOG_NOTHING) level = LOG_WARNING;
+    if (level < logger.level) return;
     char message[4096], line[4096 + 96];
     va_list args;
     va_start(args, format);
@@ -79,8 +69,6 @@ void log_write(enum log_level level, const char *format, ...) {
     /* One line an event, whatever others said is in it: nobody can forge a second one. */
     for (char *c = message; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 127) *c = *c == '\t' ? ' ' : '?';
-    if (logger.tap) logger.tap(logger.tap_context, level, message);
-    if (level < logger.level) return;
 
     struct timeval now;
     struct tm parts;

@@ -13,8 +13,6 @@ enum log_level { LOG_DEBUG, LOG_VERBOSE, LOG_NOTICE, LOG_WARNING, LOG_NOTHING };
 
 bool log_wants(enum log_level level);
 void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
-/* The message as it is, without time and mark: banners and crash reports. */
-void log_raw(const char *text);
 
 void log_set_level(enum log_level level);
 enum log_level log_level(void);
@@ -26,5 +24,3 @@ void log_reopen(void);
 /* NULL ident: no syslog. `facility` is a LOG_LOCAL0... constant of <syslog.h>. */
 void log_set_syslog(const char *ident, int facility);
 int  log_fd(void); /* the file's descriptor, for crash reports; only write(2) is used on it */
-/* Receives every line besides (tests). NULL: nobody. */
-void log_set_tap(void (*tap)(void *context, enum log_level level, const char *message), void *context);

@@ -11,17 +11,11 @@
 #include <jemalloc/jemalloc.h>
 #endif
 
-static void (*exhausted)(size_t size);
 static _Thread_local unsigned fail_try;
 
 static NORETURN void out_of_memory(size_t size) {
-    if (exhausted) exhausted(size);
     log_write(LOG_WARNING, "Out Of Memory allocating %zu bytes!", size);
     abort();
-}
-
-void mem_on_exhausted(void (*handler)(size_t size)) {
-    exhausted = handler;
 }
 
 void mem_fail_try(unsigned nth) {

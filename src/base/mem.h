@@ -1,6 +1,6 @@
 /* Memory from the process's allocator, counted.
  *
- * mem_alloc and its kin never return NULL: when memory is out the handler logs and exits. mem_try_alloc is for sizes
+ * mem_alloc and its kin never return NULL: when memory is out the process says so and aborts. mem_try_alloc is for sizes
  * that a peer chose.
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
@@ -30,9 +30,6 @@ struct mem_stats {
 };
 void   mem_read_stats(struct mem_stats *stats);
 size_t mem_rss(void); /* resident bytes of this process, from the kernel */
-
-/* Called with the size that could not be had, before the process exits. NULL restores the default (a log line). */
-void mem_on_exhausted(void (*handler)(size_t size));
 
 /* For tests: the n-th allocation from now by mem_try_alloc fails (0: none). */
 void mem_fail_try(unsigned nth);

@@ -1,6 +1,7 @@
 #include "core/server.h"
 
 #include "base/clock.h"
+#include "base/daemon.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -15,7 +16,6 @@
 #include "core/pubsub/channel.h"
 #include "core/server_internal.h"
 
-#include <sys/resource.h>
 
 /* ================================ clock ================================ */
 
@@ -222,34 +222,22 @@ void server_free(struct server **server) {
 enum { RESERVED_DESCRIPTORS = 32 };
 
 bool server_adjust_open_files(struct server *server, bool is_strict, struct error *err) {
-    struct rlimit limit;
-    uint64_t      wanted = server->settings->maxclients + RESERVED_DESCRIPTORS;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        LOG_WRITE(LOG_WARNING, "Cannot read the limit of open files; maxclients is taken to fit");
-        return true;
-    }
-    if (limit.rlim_cur >= wanted) return true;
-    uint64_t before = limit.rlim_cur;
-    for (uint64_t tried = wanted; tried > before; tried = tried > before + 16 ? tried - 16 : before) {
-        struct rlimit more = {tried, MAX(limit.rlim_max, tried)};
-        if (setrlimit(RLIMIT_NOFILE, &more) == 0) break;
-        more.rlim_max = limit.rlim_max;
-        if (tried <= limit.rlim_max && setrlimit(RLIMIT_NOFILE, &more) == 0) break;
-    }
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= wanted) return true;
+    uint64_t wanted = server->settings->maxclients + RESERVED_DESCRIPTORS;
+    uint64_t limit = daemon_raise_open_files(wanted);
+    if (limit >= wanted) return true;
     if (is_strict)
         return error_set(err, "The operating system is not able to handle the specified number of clients, try with %llu",
-                         (unsigned long long)(limit.rlim_cur - RESERVED_DESCRIPTORS));
-    if (limit.rlim_cur <= RESERVED_DESCRIPTORS)
+                         (unsigned long long)(limit - RESERVED_DESCRIPTORS));
+    if (limit <= RESERVED_DESCRIPTORS)
         return error_set(err,
                          "the limit of open files is %llu, which leaves none for clients; raise it (ulimit -n %llu)",
-                         (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
+                         (unsigned long long)limit, (unsigned long long)wanted);
     LOG_WRITE(LOG_WARNING,
               "maxclients was lowered from %llu to %llu: the limit of open files is %llu; raise it to %llu (ulimit -n)",
               (unsigned long long)server->settings->maxclients,
-              (unsigned long long)(limit.rlim_cur - RESERVED_DESCRIPTORS), (unsigned long long)limit.rlim_cur,
+              (unsigned long long)(limit - RESERVED_DESCRIPTORS), (unsigned long long)limit,
               (unsigned long long)wanted);
-    server->settings->maxclients = limit.rlim_cur - RESERVED_DESCRIPTORS;
+    server->settings->maxclients = limit - RESERVED_DESCRIPTORS;
     return true;
 }
 

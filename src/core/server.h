@@ -18,7 +18,7 @@ struct loop;
 struct params;
 struct server_internal;
 struct table;
-struct tls;
+struct tls_settings;
 
 /* ---- hooks: what core tells a mode, and what it asks ---- */
 enum server_verdict {
@@ -197,9 +197,8 @@ void server_add_hooks(struct server *server, const struct server_hooks *added); 
 MUST_USE bool server_listen(struct server *server, struct error *err);
 void          server_stop_listening(struct server *server);
 
-/* The TLS contexts of the tls-* settings, for links that dial; NULL: TLS is not configured. Lent: contexts are renewed in
- * place. */
-struct tls *server_tls(struct server *server);
+/* What the tls-* parameters say, for contexts of links that dial. The texts are the parameters': lent until one changes. */
+void server_tls_settings(const struct server *server, struct tls_settings *to);
 
 /* ---- shutdown ---- */
 /* The orderly way, from SHUTDOWN, SIGTERM and SIGINT. DONE: the loop ends after the current callback. WAITING: it goes on

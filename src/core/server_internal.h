@@ -128,7 +128,5 @@ void server_sample(struct server *server);
 /* server_listen.c */
 void server_bind_params(struct server *server); /* what CONFIG SET of core's own parameters does */
 void server_listen_fini(struct server *server);
-/* server_shutdown.c */
-void server_shutdown_fini(struct server *server);
 /* client/blocked.c */
 void blocked_timers_update(struct server *server);

@@ -30,9 +30,9 @@ static bool wants_tls(const struct core_settings *settings) {
     return settings->tls_port != 0 || settings->tls_cert_file[0] || settings->tls_ca_cert_file[0] || settings->tls_ca_cert_dir[0];
 }
 
-static bool configure_tls(struct server *server, struct error *err) {
+void server_tls_settings(const struct server *server, struct tls_settings *to) {
     const struct core_settings *from = server->settings;
-    struct tls_settings         to = {
+    *to = (struct tls_settings){
         .cert_file = from->tls_cert_file,
         .key_file = from->tls_key_file,
         .key_file_pass = from->tls_key_file_pass,
@@ -53,13 +53,13 @@ static bool configure_tls(struct server *server, struct error *err) {
                         : from->tls_auth_clients == TLS_AUTH_OPTIONAL ? TLS_AUTH_CLIENTS_OPTIONAL
                                                                       : TLS_AUTH_CLIENTS_NO,
     };
-    if (!wants_tls(from)) return true;
-    return tls_configure(server->internal->tls, &to, err) ||
-           error_prefix(err, "Failed to configure TLS");
 }
 
-struct tls *server_tls(struct server *server) {
-    return tls_is_configured(server->internal->tls) ? server->internal->tls : NULL;
+static bool configure_tls(struct server *server, struct error *err) {
+    struct tls_settings settings;
+    if (!wants_tls(server->settings)) return true;
+    server_tls_settings(server, &settings);
+    return tls_configure(server->internal->tls, &settings, err) || error_prefix(err, "Failed to configure TLS");
 }
 
 /* ================================ listeners ================================ */

@@ -279,14 +279,6 @@ const char *conn_error(const struct conn *conn) {
     return conn->failure ? strerror(conn->failure) : "no error";
 }
 
-struct loop *conn_loop(const struct conn *conn) {
-    return conn->loop;
-}
-
-void *conn_context(const struct conn *conn) {
-    return conn->context;
-}
-
 const struct address *conn_peer(struct conn *conn) {
     if (address_is_none(&conn->peer) && conn->fd >= 0) {
         struct sockaddr_storage peer;
@@ -338,13 +330,4 @@ void conn_set_keepalive(struct conn *conn, int seconds) {
     set_option(conn, IPPROTO_TCP, TCP_KEEPIDLE, seconds);
     set_option(conn, IPPROTO_TCP, TCP_KEEPINTVL, MAX(seconds / 3, 1));
     set_option(conn, IPPROTO_TCP, TCP_KEEPCNT, 3);
-}
-
-void conn_set_send_timeout(struct conn *conn, int64_t ms) {
-    struct timeval time = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-    if (conn->fd >= 0) (void)setsockopt(conn->fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
-}
-
-void conn_shutdown(struct conn *conn) {
-    if (conn->fd >= 0) (void)shutdown(conn->fd, SHUT_RDWR);
 }

@@ -79,8 +79,6 @@ const char    *conn_kind_text(const struct conn *conn); /* "tcp" "unix" "tls" */
 int            conn_fd(const struct conn *conn);
 int            conn_failure(const struct conn *conn); /* errno's number of the last failure; 0: none */
 const char    *conn_error(const struct conn *conn);   /* in words; lends until the next call */
-struct loop   *conn_loop(const struct conn *conn);
-void          *conn_context(const struct conn *conn);
 
 /* Asked of the kernel once and remembered. Lends, while the connection lives. None for a socketpair. */
 const struct address *conn_peer(struct conn *conn);
@@ -92,8 +90,6 @@ char *conn_local_text(struct conn *conn, char *text);
 /* Socket options; no effect on a Unix socket. Failures are ignored: the peer may be gone already. */
 void conn_set_nodelay(struct conn *conn, bool on);
 void conn_set_keepalive(struct conn *conn, int seconds); /* first probe after `seconds`, 3 more a third of it apart */
-void conn_set_send_timeout(struct conn *conn, int64_t ms);
-void conn_shutdown(struct conn *conn);                   /* both directions, so that the peer notices; close follows */
 
 /* Common name of the peer's verified certificate; false: no TLS, or no certificate. `name` is emptied first. */
 MUST_USE bool conn_peer_common_name(struct conn *conn, struct bytes *name);

@@ -65,7 +65,7 @@ struct link {
     unsigned                    holds;
     uint64_t                    era;
     int64_t                     backoff_ms;
-    int64_t                     up_since_ms, last_input_ms, last_output_ms;
+    int64_t                     last_input_ms;
     struct random               random;
 };
 
@@ -303,7 +303,6 @@ static void write_output(struct link *link) {
                             : conn_writev(link->conn, parts, count, &moved);
         if (status != IO_DONE) break;
         output_sent(&link->output, moved);
-        link->last_output_ms = loop_now_ms(link->loop);
     }
     if (status == IO_FAILED || status == IO_CLOSED) {
         link->write_failure = conn_failure(link->conn) ? conn_failure(link->conn) : EPIPE;
@@ -499,7 +498,6 @@ static void on_open(struct conn *conn, void *context, int failure) {
         loop_timer_stop(&link->timeout);
         link->state = LINK_UP;
         link->reason = LINK_NONE;
-        link->up_since_ms = loop_now_ms(link->loop);
         if (link->options.s.keepalive_s) conn_set_keepalive(conn, link->options.s.keepalive_s);
         introduce(link);
         if (link->handlers->on_up) link->handlers->on_up(link, link->context);
@@ -551,7 +549,7 @@ static void begin(struct link *link) {
     if (link->parser) resp_reply_parser_set_limits(link->parser, &limits);
     else link->parser = resp_reply_parser_new(&limits);
     input_drop(&link->input, input_waiting(&link->input));
-    link->up_since_ms = link->last_input_ms = link->last_output_ms = 0;
+    link->last_input_ms = 0;
     if (s->connect_timeout_ms > 0)
         loop_timer_start(link->loop, &link->timeout, s->connect_timeout_ms, on_timeout);
     struct address literal;
@@ -656,16 +654,8 @@ struct conn *link_conn(const struct link *link) {
     return link->conn;
 }
 
-int64_t link_up_since_ms(const struct link *link) {
-    return link->up_since_ms;
-}
-
 int64_t link_last_input_ms(const struct link *link) {
     return link->last_input_ms;
-}
-
-int64_t link_last_output_ms(const struct link *link) {
-    return link->last_output_ms;
 }
 
 size_t link_waiting(const struct link *link) {

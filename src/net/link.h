@@ -84,9 +84,7 @@ enum link_reason      link_reason(const struct link *link);      /* of the last 
 const char           *link_reason_text(const struct link *link); /* lends until it goes down again */
 const struct address *link_peer(const struct link *link);        /* where it is connected or connects to; else none */
 struct conn          *link_conn(const struct link *link);        /* lends; NULL: not up or connecting */
-int64_t link_up_since_ms(const struct link *link);
 int64_t link_last_input_ms(const struct link *link);  /* when anything was last read; 0: never since it is up */
-int64_t link_last_output_ms(const struct link *link); /* when anything was last written; 0: never since it is up */
 size_t  link_waiting(const struct link *link);        /* requests without an answer */
 size_t  link_memory(const struct link *link);
 

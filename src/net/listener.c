@@ -34,7 +34,6 @@ struct listener {
     void             *context;
     struct sockets    sockets;
     unsigned          batch;
-    bool              paused;
     struct loop_timer resume; /* after descriptors ran out */
     int64_t           complained_ms;
     char             *unix_path; /* removed at the end; NULL: none */
@@ -43,7 +42,7 @@ struct listener {
 /* ---- accepting ---- */
 
 static void watch_all(struct listener *listener) {
-    bool watch = !listener->paused && !loop_timer_is_active(&listener->resume);
+    bool watch = !loop_timer_is_active(&listener->resume);
     for (size_t i = 0; i < listener->sockets.count; i++)
         loop_io_watch(&listener->sockets.items[i]->io, watch ? LOOP_READ : 0);
 }
@@ -329,11 +328,6 @@ bool listener_rebind(struct listener *listener, const struct listener_settings *
     listener->batch = settings->batch ? settings->batch : BATCH;
     watch_all(listener);
     return true;
-}
-
-void listener_pause(struct listener *listener, bool paused) {
-    listener->paused = paused;
-    watch_all(listener);
 }
 
 size_t listener_socket_count(const struct listener *listener) {

@@ -41,7 +41,6 @@ void             listener_free(struct listener **listener); /* takes; a Unix soc
  * that no connection is refused meanwhile. On failure it listens as before. */
 MUST_USE bool listener_rebind(struct listener *listener, const struct listener_settings *settings, struct error *err);
 
-void     listener_pause(struct listener *listener, bool paused); /* the kernel queues up to the backlog meanwhile */
 size_t   listener_socket_count(const struct listener *listener);
 int      listener_fd(const struct listener *listener, size_t index);
 uint16_t listener_port(const struct listener *listener); /* that of the first socket; 0: a Unix socket */

@@ -33,10 +33,6 @@ static inline char *put_head(char *at, char kind, int64_t value) {
     return put_crlf(at);
 }
 
-char *resp_put_head(char *at, char kind, int64_t value) {
-    return put_head(at, kind, value);
-}
-
 static inline char *put_text(char *at, struct slice text) {
     if (text.size) memcpy(at, text.data, text.size);
     return at + text.size;
@@ -140,16 +136,6 @@ void resp_write_bulk_int(struct output *out, int64_t value) {
     WRITE(out, 2 * HEAD_ROOM, put_bulk_int(at_, value));
 }
 
-void resp_write_bulk_printf(struct output *out, const char *format, ...) {
-    struct bytes text = {0};
-    va_list args;
-    va_start(args, format);
-    bytes_add_vprintf(&text, format, args);
-    va_end(args);
-    resp_write_bulk(out, bytes_slice(&text));
-    bytes_fini(&text);
-}
-
 void resp_write_bulk_reference(struct output *out, struct slice text, void (*release)(void *context), void *context) {
     WRITE(out, HEAD_ROOM, put_head(at_, '$', (int64_t)text.size));
     output_add_reference(out, text.data, text.size, release, context);
@@ -227,40 +213,12 @@ void resp_write_request(struct output *out, const struct slice *argv, size_t arg
     for (size_t i = 0; i < argc; i++) resp_write_bulk(out, argv[i]);
 }
 
-void resp_print_status(struct bytes *out, struct slice text) {
-    PRINT(out, text.size + HEAD_ROOM, put_line(at_, '+', text));
-}
-
-void resp_print_error(struct bytes *out, struct slice text) {
-    PRINT(out, text.size + HEAD_ROOM, put_error(at_, text));
-}
-
-void resp_print_int(struct bytes *out, int64_t value) {
-    PRINT(out, HEAD_ROOM, put_head(at_, ':', value));
-}
-
 void resp_print_bulk(struct bytes *out, struct slice text) {
     PRINT(out, text.size + HEAD_ROOM, put_bulk(at_, text));
 }
 
-void resp_print_bulk_int(struct bytes *out, int64_t value) {
-    PRINT(out, 2 * HEAD_ROOM, put_bulk_int(at_, value));
-}
-
-void resp_print_null(struct bytes *out, int version) {
-    PRINT(out, HEAD_ROOM, put_null(at_, version, false));
-}
-
-void resp_print_double(struct bytes *out, int version, double value) {
-    PRINT(out, 3 * HEAD_ROOM, put_double(at_, version, value));
-}
-
 void resp_print_array(struct bytes *out, size_t count) {
     PRINT(out, HEAD_ROOM, put_head(at_, '*', (int64_t)count));
-}
-
-void resp_print_map(struct bytes *out, int version, size_t count) {
-    PRINT(out, HEAD_ROOM, put_aggregate(at_, version, '%', count));
 }
 
 void resp_print_push(struct bytes *out, int version, size_t count) {

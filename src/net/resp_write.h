@@ -15,7 +15,6 @@ void resp_write_int(struct output *out, int64_t value);
 void resp_write_bulk(struct output *out, struct slice text);
 void resp_write_bulk_text(struct output *out, const char *text);
 void resp_write_bulk_int(struct output *out, int64_t value); /* the digits as a bulk string */
-void resp_write_bulk_printf(struct output *out, const char *format, ...) PRINTF_LIKE(2, 3);
 /* A large bulk whose bytes are not copied; see output_add_reference(). */
 void resp_write_bulk_reference(struct output *out, struct slice text, void (*release)(void *context), void *context);
 void resp_write_null(struct output *out, int version);       /* $-1 or _ */
@@ -38,17 +37,7 @@ void resp_write_head_now(struct output *out, struct output_hole hole, int versio
 void resp_write_request(struct output *out, const struct slice *argv, size_t argc); /* *argc $len arg ... */
 
 /* The same into a struct bytes. */
-void resp_print_status(struct bytes *out, struct slice text);
-void resp_print_error(struct bytes *out, struct slice text);
-void resp_print_int(struct bytes *out, int64_t value);
 void resp_print_bulk(struct bytes *out, struct slice text);
-void resp_print_bulk_int(struct bytes *out, int64_t value);
-void resp_print_null(struct bytes *out, int version);
-void resp_print_double(struct bytes *out, int version, double value);
 void resp_print_array(struct bytes *out, size_t count);
-void resp_print_map(struct bytes *out, int version, size_t count);
 void resp_print_push(struct bytes *out, int version, size_t count);
 void resp_print_request(struct bytes *out, const struct slice *argv, size_t argc);
-
-/* Into plain memory, without a zero; the result is the end. For heads prepared at start. `at` holds 32 bytes. */
-char *resp_put_head(char *at, char kind, int64_t value); /* "*3\r\n", ":-1\r\n" */

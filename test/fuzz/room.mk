@@ -14,12 +14,12 @@ fuzz_resp_parse_LDADD = $(NET_LIBS)
 fuzz_yaml_SOURCES = test/fuzz/fuzz_yaml.c $(FUZZ_MAIN)
 fuzz_yaml_CPPFLAGS = $(FUZZ_CPPFLAGS)
 fuzz_yaml_LDADD = $(CORE_LIBS)
-FUZZ_ROOMS_yaml = base core/config
+FUZZ_ROOMS_yaml = base net core/config
 
 fuzz_import_SOURCES = test/fuzz/fuzz_import.c $(FUZZ_MAIN)
 fuzz_import_CPPFLAGS = $(FUZZ_CPPFLAGS)
 fuzz_import_LDADD = $(CORE_LIBS)
-FUZZ_ROOMS_import = base core/config
+FUZZ_ROOMS_import = base net core/config
 
 fuzz_listpack_SOURCES = test/fuzz/fuzz_listpack.c $(FUZZ_MAIN)
 fuzz_listpack_CPPFLAGS = $(FUZZ_CPPFLAGS)

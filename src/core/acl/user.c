@@ -235,19 +235,6 @@ enum user_verdict user_check(const struct user *user, const struct command_entry
     return worst;
 }
 
-bool user_may_run(const struct user *user, const struct command_entry *entry) {
-    if (user->unrestricted || (entry->flags & COMMAND_NO_AUTH) != 0) return true;
-    for (size_t i = 0; i < user->rights->selector_count; i++)
-        if (has_command(&user->rights->selectors[i], entry->id)) return true;
-    return false;
-}
-
-bool user_may_key(const struct user *user, struct slice key, unsigned need) {
-    for (size_t i = 0; i < user->rights->selector_count; i++)
-        if (matches_key(&user->rights->selectors[i], key, need)) return true;
-    return false;
-}
-
 bool user_may_channel(const struct user *user, struct slice channel, bool is_pattern) {
     for (size_t i = 0; i < user->rights->selector_count; i++)
         if (matches_channel(&user->rights->selectors[i], channel, is_pattern)) return true;

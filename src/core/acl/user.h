@@ -62,9 +62,6 @@ enum user_verdict { USER_ALLOWED, USER_DENIED_COMMAND, USER_DENIED_KEY, USER_DEN
  * when the user's keys are limited. `*denied_arg` (may be NULL) is the index of the denied key or channel, or 0. */
 enum user_verdict user_check(const struct user *user, const struct command_entry *entry, const struct slice *argv,
                              int argc, int *denied_arg);
-bool user_may_run(const struct user *user, const struct command_entry *entry); /* some selector has the command */
-/* Whether some selector allows the key for all of `need` (scripts, notifications). */
-bool user_may_key(const struct user *user, struct slice key, unsigned need);
 /* Whether a client of this user may stay subscribed to `channel`; `is_pattern`: it is a pattern. */
 bool user_may_channel(const struct user *user, struct slice channel, bool is_pattern);
 

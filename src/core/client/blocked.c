@@ -83,10 +83,6 @@ enum blocked_by blocked_reason(const struct client *client) {
     return blocked_is(client) ? client->blocked->ops->by : BLOCKED_NONE;
 }
 
-void *blocked_context(const struct client *client) {
-    return blocked_is(client) ? client->blocked->context : NULL;
-}
-
 bool blocked_unblock(struct client *client, const char *error) {
     if (!blocked_is(client) || !client->blocked->ops->can_unblock) return false;
     client->io->reply_start = client_output_place(client);

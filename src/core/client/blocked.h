@@ -28,7 +28,6 @@ void blocked_start(struct client *client, const struct blocked_ops *ops, void *c
 void blocked_end(struct client *client);
 bool blocked_is(const struct client *client);
 enum blocked_by blocked_reason(const struct client *client);
-void *blocked_context(const struct client *client); /* NULL: not blocked */
 
 /* CLIENT UNBLOCK: as if the time were up (`error` NULL), or with this error. False: it is not blocked by what can be. */
 bool blocked_unblock(struct client *client, const char *error);

@@ -388,10 +388,6 @@ void client_check_output_limits(struct client *client) {
     client_close_asap(client);
 }
 
-size_t client_output_memory(const struct client *client) {
-    return output_memory(&client->io->output);
-}
-
 size_t client_memory(struct client *client) {
     struct server    *server = client->server;
     struct client_io *io = client->io;

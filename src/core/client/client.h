@@ -126,7 +126,6 @@ void client_check_output_limits(struct client *client);
 enum client_class client_class(const struct client *client);
 bool              client_has_subscriptions(const struct client *client);
 size_t            client_memory(struct client *client); /* bytes for everything it has, and updates the server's sums */
-size_t            client_output_memory(const struct client *client);
 /* "127.0.0.1:53412", "[::1]:53412", "/path:0"; what a fake client has is "?:0". `text` holds CLIENT_ADDRESS_SIZE. */
 enum { CLIENT_ADDRESS_SIZE = 192 };
 void client_peer_text(const struct client *client, char *text);

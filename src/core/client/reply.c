@@ -198,12 +198,6 @@ void reply_double(struct client *client, double value) {
     if (out) resp_write_double(out, client->resp, value);
 }
 
-void reply_long_double(struct client *client, long double value) {
-    char   text[5200];
-    size_t size = number_print_long_double(text, value);
-    reply_bulk(client, slice_make(text, size));
-}
-
 void reply_bignum(struct client *client, struct slice digits) {
     struct output *out = prepare(client);
     if (out) resp_write_big_number(out, client->resp, digits);

@@ -40,7 +40,6 @@ void reply_null(struct client *client);       /* $-1 or _ */
 void reply_null_array(struct client *client); /* *-1 or _ */
 void reply_bool(struct client *client, bool value);
 void reply_double(struct client *client, double value);      /* shortest text that reads back the same */
-void reply_long_double(struct client *client, long double value); /* as INCRBYFLOAT, always a bulk string */
 void reply_bignum(struct client *client, struct slice digits);
 void reply_verbatim(struct client *client, struct slice text, const char *format3); /* "txt", "mkd" */
 void reply_empty_bulk(struct client *client);

@@ -225,14 +225,6 @@ unsigned command_table_count(const struct command_table *table) {
     return (unsigned)table_count(table->by_name);
 }
 
-unsigned command_table_id_count(const struct command_table *table) {
-    return table->id_count;
-}
-
-struct command_entry *command_table_by_id(const struct command_table *table, unsigned id) {
-    return id < table->id_count ? table->by_id[id] : NULL;
-}
-
 /* ---- lookup ---- */
 
 /* The name as two numbers with bit 5 of each byte set, which folds the case of letters. */

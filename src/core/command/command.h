@@ -241,8 +241,6 @@ void command_table_keep(struct command_table *table, bool (*wanted)(const struct
 MUST_USE bool command_table_rename(struct command_table *table, struct slice from, struct slice to);
 
 unsigned command_table_count(const struct command_table *table);     /* top-level commands */
-unsigned command_table_id_count(const struct command_table *table);  /* ids given so far, subcommands included */
-struct command_entry *command_table_by_id(const struct command_table *table, unsigned id); /* NULL: removed */
 
 /* The top-level command by name, any case; NULL: unknown. */
 struct command_entry *command_find(const struct command_table *table, struct slice name);

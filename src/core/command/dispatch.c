@@ -53,10 +53,6 @@ void dispatch_reply_subcommand_syntax(struct client *client) {
                 shown(client->argv[1], 128), client->argv[1].data, name);
 }
 
-void dispatch_reply_wrong_arity(struct client *client, const struct command_entry *entry) {
-    reply_error(client, "ERR wrong number of arguments for '%s' command", entry->name);
-}
-
 void container_command(struct client *client) {
     dispatch_reply_unknown_subcommand(client);
 }

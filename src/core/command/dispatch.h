@@ -44,7 +44,6 @@ void dispatch_force_propagation(struct client *client);
 
 /* Writes "unknown command ..." and friends as the established server words them. */
 void dispatch_reply_unknown(struct client *client);
-void dispatch_reply_wrong_arity(struct client *client, const struct command_entry *entry);
 /* "ERR unknown subcommand 'x'. Try CLIENT HELP." for bodies that read subcommands themselves. */
 void dispatch_reply_unknown_subcommand(struct client *client);
 /* "ERR unknown subcommand or wrong number of arguments for 'x'. Try PUBSUB HELP." */

@@ -4,6 +4,7 @@
 #include "core/config/yaml_read.h"
 #include "core/config/yaml_write.h"
 #include "base/mem.h"
+#include "net/resp_parse.h"
 
 #include <glob.h>
 #include <stdlib.h>
@@ -48,67 +49,18 @@ static bool is_space(char c) {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if ((c | 32) >= 'a' && (c | 32) <= 'f') return (c | 32) - 'a' + 10;
-    return -1;
-}
-
-/* The byte that an escape at text[i] (behind the backslash) means; moves i to its last character. */
-static char unescape(struct slice text, size_t *i) {
-    char c = text.data[*i];
-    if (c == 'x' && *i + 2 < text.size && hex_digit(text.data[*i + 1]) >= 0 && hex_digit(text.data[*i + 2]) >= 0) {
-        *i += 2;
-        return (char)(hex_digit(text.data[*i - 1]) * 16 + hex_digit(text.data[*i]));
-    }
-    switch (c) {
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    case 'b': return '\b';
-    case 'a': return '\a';
-    default: return c;
-    }
-}
-
-/* A quoted part that begins at text[*i]; moves behind its closing quote. False: there is none. */
-static bool read_quoted(struct slice text, size_t *i, struct bytes *word) {
-    char quote = text.data[(*i)++];
-    for (; *i < text.size && text.data[*i] != quote; ++*i) {
-        bool is_escape = text.data[*i] == '\\' && *i + 1 < text.size;
-        if (is_escape && quote == '"') {
-            ++*i;
-            bytes_add_char(word, unescape(text, i));
-        } else if (is_escape && text.data[*i + 1] == '\'') {
-            ++*i;
-            bytes_add_char(word, '\'');
-        } else {
-            bytes_add_char(word, text.data[*i]);
-        }
-    }
-    if (*i >= text.size) return false;
-    ++*i;
-    return *i == text.size || is_space(text.data[*i]);
-}
-
 bool import_split(struct slice line, struct param_values *words) {
-    struct bytes word = {0};
-    bool good = true;
-    for (size_t i = 0; good;) {
-        while (i < line.size && is_space(line.data[i])) i++;
-        if (i >= line.size) break;
-        bytes_clear(&word);
-        while (good && i < line.size && !is_space(line.data[i])) {
-            if (line.data[i] == '"' || line.data[i] == '\'')
-                good = read_quoted(line, &i, &word);
-            else
-                bytes_add_char(&word, line.data[i++]);
-        }
+    struct bytes text = {0};
+    struct slice *found;
+    size_t count;
+    bool good = resp_split_words(line, &text, &found, &count);
+    for (size_t i = 0; good && i < count; i++) {
         /* a zero byte ends a text everywhere else */
-        good = good && !(word.size && memchr(word.data, 0, word.size));
-        if (good) param_values_add(words, (struct slice){0}, slice_make(bytes_text(&word), word.size));
+        good = !(found[i].size && memchr(found[i].data, 0, found[i].size));
+        if (good) param_values_add(words, (struct slice){0}, found[i]);
     }
-    bytes_fini(&word);
+    mem_free(found);
+    bytes_fini(&text);
     return good;
 }
 

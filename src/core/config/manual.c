@@ -229,12 +229,3 @@ void manual_print_reference(const struct params *params, struct bytes *out) {
 
 /* ---- one parameter
  * --------------------------------------------------------------------------------------------------------- */
-
-void param_print_help(const struct param *row, struct bytes *out) {
-    bytes_add_text(out, row->name);
-    if (row->alias) bytes_add_printf(out, " (also %s)", row->alias);
-    bytes_add_text(out, ": ");
-    param_print_expected(row, out);
-    bytes_add_printf(out, "\n  default: %s\n  %s\n  %s\n", row->def && row->def[0] ? row->def : "(empty)",
-                     row->flags & PARAM_MUTABLE ? "can be changed with CONFIG SET" : "read at start only", row->help);
-}

@@ -282,5 +282,3 @@ void param_values_print(const struct param_values *values, struct bytes *out);
 
 /* "an integer between 1 and 65535", "yes or no", "a size such as 100mb": what an error says was expected. */
 void param_print_expected(const struct param *row, struct bytes *out);
-/* Several lines about one parameter: type, bounds, default, whether it can be changed, the help. */
-void param_print_help(const struct param *row, struct bytes *out);

@@ -545,11 +545,6 @@ const struct yaml_tree *yaml_read_tree(const struct yaml_read *read) {
     return &read->files[0]->tree;
 }
 
-struct slice yaml_read_source(const struct yaml_read *read) {
-    CHECK(read->file_count > 0);
-    return bytes_slice(&read->files[0]->text);
-}
-
 static void store_found(struct yaml_read *read, const struct yaml_found *found) {
     struct param_values copy = {0};
     struct error err;

@@ -39,9 +39,8 @@ MUST_USE bool yaml_read_store(struct yaml_read *read);
 /* What was found, included files first. Lent until the read is freed. */
 size_t yaml_read_count(const struct yaml_read *read);
 const struct yaml_found *yaml_read_at(const struct yaml_read *read, size_t place);
-/* Of the first file: its tree (root NULL: empty or unreadable) and its text. */
+/* The tree of the first file (root NULL: empty or unreadable). */
 const struct yaml_tree *yaml_read_tree(const struct yaml_read *read);
-struct slice yaml_read_source(const struct yaml_read *read);
 
 /* A whole file into `out`; "-" is standard input. */
 MUST_USE bool yaml_read_bytes(const char *path, struct bytes *out, struct error *err);

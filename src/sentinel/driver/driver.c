@@ -465,24 +465,11 @@ void sentinel_install(struct server *server) {
 
 /* Links use TLS when the servers' replication does. */
 static bool start_tls(struct driver *driver, struct error *err) {
-    const struct core_settings *settings = driver->server->settings;
     if (!sentinel_config_settings(driver->config)->tls_replication) return true;
+    struct tls_settings tls;
+    server_tls_settings(driver->server, &tls);
+    tls.allow_no_certificate = true; /* a link that shows none may be all that the servers want */
     driver->tls = tls_new();
-    struct tls_settings tls = {
-        .cert_file = settings->tls_cert_file,
-        .key_file = settings->tls_key_file,
-        .key_file_pass = settings->tls_key_file_pass,
-        .client_cert_file = settings->tls_client_cert_file,
-        .client_key_file = settings->tls_client_key_file,
-        .client_key_file_pass = settings->tls_client_key_file_pass,
-        .ca_cert_file = settings->tls_ca_cert_file,
-        .ca_cert_dir = settings->tls_ca_cert_dir,
-        .protocols = settings->tls_protocols,
-        .ciphers = settings->tls_ciphers,
-        .ciphersuites = settings->tls_ciphersuites,
-        .session_caching = settings->tls_session_caching,
-        .allow_no_certificate = true,
-    };
     return tls_configure(driver->tls, &tls, err) || error_prefix(err, "TLS for the sentinel's links (tls-replication)");
 }
 

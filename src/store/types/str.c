@@ -27,14 +27,6 @@ struct str *str_new(struct slice text) {
     return str;
 }
 
-struct str *str_new_zeroed(size_t size) {
-    /* calloc knows which pages the kernel just cleared. */
-    struct str *str = mem_zalloc(sizeof *str + size);
-    atomic_init(&str->references, 1);
-    str->size = str->capacity = size;
-    return str;
-}
-
 struct str *str_adopt(char **block, size_t size, size_t block_bytes) {
     CHECK(block_bytes >= STR_HEADROOM + size);
     struct str *str = (struct str *)(void *)*block;

@@ -15,7 +15,6 @@ enum {
 };
 
 struct str *str_new(struct slice text);    /* gives: str_release() */
-struct str *str_new_zeroed(size_t size);   /* gives */
 /* Makes a string of a block with STR_HEADROOM free bytes, then `size` bytes of text. takes */
 struct str *str_adopt(char **block, size_t size, size_t block_bytes);
 struct str *str_share(struct str *str);    /* one more reference; gives */
