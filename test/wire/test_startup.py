@@ -183,6 +183,19 @@ def test_systemd_is_told(group):
         assert server.process.wait(10) == 0
 
 
+def test_upstart_sees_it_stop_when_it_is_ready(group):
+    server = group.kvd("supervised: upstart\n", env={"UPSTART_JOB": "kvd"}, start=False)
+    server.start(wait=False)
+
+    def state():
+        with open("/proc/%d/stat" % server.process.pid) as file:
+            return file.read().rsplit(")", 1)[1].split()[0]
+
+    wait_for(lambda: state() == "T", what="it stops itself")
+    server.resume()
+    wait_for(server.answers, what="it goes on")
+
+
 def test_crash_report(group):
     server = group.kvd("enable-debug-command: yes\n")
     with server.connect() as connection:
