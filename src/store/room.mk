@@ -13,9 +13,13 @@ libstore_a_SOURCES = \
 	src/store/types/hyperloglog.c src/store/types/hyperloglog.h \
 	src/store/types/hash_value.c src/store/types/hash_value.h \
 	src/store/types/list_value.c src/store/types/list_value.h \
+	src/store/types/score.c src/store/types/score.h \
 	src/store/types/set_value.c src/store/types/set_value.h \
 	src/store/types/str.c src/store/types/str.h \
 	src/store/types/value.c src/store/types/value.h \
+	src/store/types/zset_member.h \
+	src/store/types/zset_tree.c src/store/types/zset_tree.h \
+	src/store/types/zset_value.c src/store/types/zset_value.h \
 	src/store/tx/multi.c src/store/tx/multi.h src/store/tx/multi.def \
 	src/store/tx/session.c src/store/tx/session.h \
 	src/store/tx/watch.c src/store/tx/watch.h \

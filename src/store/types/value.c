@@ -7,6 +7,7 @@
 #include "store/types/list_value.h"
 #include "store/types/set_value.h"
 #include "store/types/str.h"
+#include "store/types/zset_value.h"
 
 static const char *const type_names[VALUE_TYPE_COUNT] = {
     [VALUE_STRING] = "string", [VALUE_LIST] = "list", [VALUE_SET] = "set",
@@ -111,6 +112,10 @@ static const struct object_form forms[VALUE_TYPE_COUNT][VALUE_ENCODING_COUNT] = 
                                     .memory = set_value_table_memory,
                                     .copy = set_value_copy_table},
     [VALUE_ZSET][VALUE_LISTPACK] = LISTPACK_FORM,
+    [VALUE_ZSET][VALUE_SKIPLIST] = {.free = zset_value_free_large,
+                                    .effort = zset_value_large_effort,
+                                    .memory = zset_value_large_memory,
+                                    .copy = zset_value_copy_large},
 };
 
 static const struct object_form *form_of(enum value_type type, enum value_encoding encoding) {

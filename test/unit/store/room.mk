@@ -5,6 +5,8 @@ unit_store_SOURCES = $(UNIT_SOURCES) \
 	test/unit/store/keyspace/test_keyspace.c test/unit/store/keyspace/test_record.c \
 	test/unit/store/types/test_bits.c test/unit/store/types/test_hash_value.c \
 	test/unit/store/types/test_hyperloglog.c test/unit/store/types/test_list_value.c \
-	test/unit/store/types/test_set_value.c test/unit/store/types/test_str.c
+	test/unit/store/types/test_score.c \
+	test/unit/store/types/test_set_value.c test/unit/store/types/test_str.c \
+	test/unit/store/types/test_zset_tree.c test/unit/store/types/test_zset_value.c
 unit_store_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) -I$(top_srcdir)/test
 unit_store_LDADD = libstore.a $(CORE_LIBS) $(CUNIT_LIBS)
