@@ -66,6 +66,7 @@ static void on_before_sleep(struct loop_hook *hook) {
     struct server          *server = internal->server;
     resume_clients(server);
     SERVER_CALL_HOOKS(server, before_sleep);
+    if (!list_is_empty(&internal->resumes)) server_dont_sleep(server); /* a hook ended somebody's wait */
     write_clients(server);
     close_clients(server);
 }

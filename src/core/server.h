@@ -70,7 +70,8 @@ struct server_hooks {
     void (*after_call)(void *context, struct client *client, const struct command_entry *entry, int64_t dirty, int64_t usec);
     /* What one executed command (and what it added) propagates: `count` writes that belong together, in order. */
     void (*written)(void *context, const struct server_write *writes, size_t count);
-    /* After a command and its propagation, when no other command is running: serve clients blocked on keys, ... */
+    /* After a command and its propagation, when no other command is running and somebody set server->is_unsettled: serve
+     * clients that wait for keys, ... */
     void (*settled)(void *context);
     /* Requests that were parsed ahead and will be executed next, in order: prefetch their keys' buckets. */
     void (*parsed)(void *context, struct client *client, const struct server_request *requests, size_t count);
@@ -155,6 +156,7 @@ struct server {
     struct client *current_client; /* whose request is being executed; NULL: none */
     unsigned       call_depth;     /* nested dispatch_call()s */
     uint64_t       dirty;          /* changes since the last save; bodies add 1 for each change of the dataset */
+    bool           is_unsettled;   /* hooks->settled is to be called after the running command */
 
     struct server_stats stats;
     struct table       *error_stats; /* code to struct server_error_stat */

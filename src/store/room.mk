@@ -22,6 +22,7 @@ libstore_a_SOURCES = \
 	src/store/types/zset_value.c src/store/types/zset_value.h \
 	src/store/tx/multi.c src/store/tx/multi.h src/store/tx/multi.def \
 	src/store/tx/session.c src/store/tx/session.h \
+	src/store/tx/waiting.c src/store/tx/waiting.h \
 	src/store/tx/watch.c src/store/tx/watch.h \
 	src/store/commands/arguments.c src/store/commands/arguments.h \
 	src/store/commands/bitmap_commands.c src/store/commands/bitmap_commands.h src/store/commands/bitmap.def \
@@ -32,7 +33,8 @@ libstore_a_SOURCES = \
 	src/store/commands/generic_commands.c src/store/commands/generic_commands.h src/store/commands/generic.def \
 	src/store/commands/hash_commands.c src/store/commands/hash_commands.h src/store/commands/hash.def \
 	src/store/commands/lcs_command.c src/store/commands/lcs_command.h \
-	src/store/commands/list_commands.c src/store/commands/list_commands.h src/store/commands/list.def \
+	src/store/commands/list_commands.c src/store/commands/list_commands.h src/store/commands/list_commands_internal.h \
+	src/store/commands/list_ends_commands.c src/store/commands/list.def \
 	src/store/commands/object_commands.c src/store/commands/object_commands.h src/store/commands/object.def src/store/commands/memory_usage.def \
 	src/store/commands/set_commands.c src/store/commands/set_commands.h src/store/commands/set.def \
 	src/store/commands/string_commands.c src/store/commands/string_commands.h src/store/commands/string.def

@@ -20,13 +20,15 @@
 #include "store/prefetch.h"
 #include "store/tx/multi.h"
 #include "store/tx/session.h"
+#include "store/tx/waiting.h"
 #include "store/tx/watch.h"
 
 
 /* ---- clients ---- */
 
 static void client_created(void *context, struct client *client) {
-    session_start(client, ((struct store *)context)->databases);
+    struct store *store = context;
+    session_start(client, store->databases, store->waiting);
 }
 
 static void client_freed(void *context, struct client *client) {
@@ -38,7 +40,7 @@ static void client_reset_state(void *context, struct client *client) {
 }
 
 static size_t client_bytes(void *context, struct client *client) {
-    return sizeof(struct session) + multi_memory(client);
+    return sizeof(struct session) + multi_memory(client) + waiting_memory(session_of(client));
 }
 
 static void client_counts(void *context, struct client *client, int *multi, int *watch) {
@@ -70,6 +72,11 @@ static void parsed(void *context, struct client *client, const struct server_req
 
 static void touched(void *context, struct keyspace *keyspace, struct slice key) {
     watch_touch(keyspace, key);
+    waiting_touch(((struct store *)context)->waiting, keyspace, key);
+}
+
+static void settled(void *context) {
+    waiting_serve(((struct store *)context)->waiting);
 }
 
 /* ---- time ---- */
@@ -94,6 +101,7 @@ static void cron(void *context, int64_t now_ms) {
 static void before_sleep(void *context) {
     struct store *store = context;
     if (UNLIKELY(store->databases->has_backlog)) expire(store);
+    waiting_serve(store->waiting); /* keys that ended outside of commands */
 }
 
 static void reset_stats(void *context) {
@@ -106,6 +114,7 @@ struct store *store_install(struct server *server) {
     struct store *store = mem_zalloc(sizeof *store);
     store->server = server;
     store->databases = databases_new(server->params, &server->wall_ms, &server->lru_clock);
+    store->waiting = waiting_new(server, store->databases);
     store->databases->shared.hooks = (struct keyspace_hooks){.context = store, .touched = touched};
     store->hooks = (struct server_hooks){
         .context = store,
@@ -117,6 +126,7 @@ struct store *store_install(struct server *server) {
         .take = take,
         .rejected = rejected,
         .before_call = before_call,
+        .settled = settled,
         .parsed = parsed,
         .cron = cron,
         .before_sleep = before_sleep,
@@ -146,6 +156,7 @@ void store_free(struct store **place) {
     struct store *store = *place;
     if (!store) return;
     *place = NULL;
+    waiting_free(&store->waiting);
     databases_free(&store->databases);
     mem_free(store);
 }

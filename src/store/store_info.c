@@ -2,6 +2,7 @@
 #include "core/observe/info.h"
 #include "core/observe/memory_report.h"
 #include "store/keyspace/lazy_free.h"
+#include "store/tx/waiting.h"
 #include "store/tx/watch.h"
 
 #define INFO_CONTEXT __attribute__((unused)) const struct store *store
@@ -16,6 +17,7 @@ static const struct info_field fields[] = {
 
 static void count_watches(void *context) {
     struct store *store = context;
+    store->waited_keys = waiting_key_count(store->waiting, &store->waited_keys_when_gone);
     store->watched_keys = watch_count(store->databases, &store->watching_clients);
 }
 

@@ -8,10 +8,11 @@
 struct store {
     struct server      *server;
     struct databases   *databases;
+    struct waiting     *waiting;
     struct server_hooks hooks; /* the server keeps them */
     char                replication_id[41];
     /* As of the INFO that is being printed. */
-    size_t watched_keys, watching_clients;
+    size_t watched_keys, watching_clients, waited_keys, waited_keys_when_gone;
     size_t table_bytes, timer_bytes;
 };
 

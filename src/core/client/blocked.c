@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "core/client/client_internal.h"
 #include "core/client/reply.h"
+#include "core/command/dispatch.h"
 #include "core/server_internal.h"
 
 struct blocked {
@@ -35,6 +36,7 @@ static void on_deadline(struct loop_timer *timer) {
         client->io->reply_start = client_output_place(client);
         if (blocked->ops->on_timeout) blocked->ops->on_timeout(client, blocked->context);
         blocked_end(client);
+        client_check_output_limits(client);
     }
     blocked_timers_update(server);
 }
@@ -69,6 +71,7 @@ void blocked_end(struct client *client) {
     server->internal->blocked_counts[ops->by]--;
     blocked->ops = NULL;
     client->flags &= ~CLIENT_BLOCKED;
+    dispatch_step_reply_skip(client);
     if (ops->on_end) ops->on_end(client, blocked->context);
     if (client->flags & CLIENT_CLOSE_ASAP) return;
     client->flags |= CLIENT_UNBLOCKED;

@@ -214,7 +214,8 @@ static enum dispatch_result checked_call(struct client *client, struct command_e
 }
 
 /* CLIENT REPLY SKIP: the command after it is the one whose reply is swallowed. */
-static void step_reply_skip(struct client *client) {
+void dispatch_step_reply_skip(struct client *client) {
+    if (LIKELY(!(client->flags & (CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT)))) return;
     bool skip_next = (client->flags & CLIENT_REPLY_SKIP_NEXT) != 0;
     client->flags &= ~(CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT);
     if (skip_next) client->flags |= CLIENT_REPLY_SKIP;
@@ -225,7 +226,7 @@ enum dispatch_result dispatch_request(struct client *client, struct command_entr
     enum dispatch_result result = checked_call(client, entry);
     if (result == DISPATCH_LATER) return result;
     client->commands++;
-    if (UNLIKELY(client->flags & (CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT))) step_reply_skip(client);
+    if (LIKELY(!(client->flags & CLIENT_BLOCKED))) dispatch_step_reply_skip(client); /* else when it has its reply */
     client_check_output_limits(client);
     if (UNLIKELY(client->flags & CLIENT_STOPPED)) {
         if (client->flags & CLIENT_BLOCKED) return DISPATCH_BLOCKED;
@@ -273,6 +274,41 @@ void dispatch_call(struct client *client, struct command_entry *entry, unsigned 
     server->call_depth--;
     if (server->call_depth == 0) {
         if (UNLIKELY(server->internal->propagation.count > 0)) propagate_flush(server);
-        if (server->internal->on_settled.count) SERVER_CALL_HOOKS(server, settled);
+        if (UNLIKELY(server->is_unsettled)) {
+            server->is_unsettled = false;
+            SERVER_CALL_HOOKS(server, settled);
+        }
     }
+}
+
+bool dispatch_resume(struct client *client, struct command_entry *entry, int argc, const struct slice *argv,
+                     bool (*body)(struct client *client, void *context), void *context) {
+    struct server *server = client->server;
+    struct client *outer = server->current_client;
+    server->call_depth++;
+    server->current_client = client;
+    client->entry = entry;
+    client_set_request(client, argc, argv, (struct slice){0});
+    client->io->reply_start = client_output_place(client);
+    SERVER_CALL_HOOKS(server, before_call, client, entry);
+    struct propagation_frame frame;
+    propagate_begin(server, &frame);
+    uint64_t dirty = server->dirty, errors = server->stats.error_replies;
+    int64_t  start_us = call_start_us(server);
+
+    bool is_done = body(client, context);
+
+    server_refresh_clock(server);
+    server->internal->is_clock_fresh = true;
+    if (is_done) {
+        entry->usec += (uint64_t)(server->now_us - start_us);
+        if (server->stats.error_replies > errors) entry->failed++;
+    }
+    propagate_end(server, &frame, client, entry, (int64_t)(server->dirty - dirty), false);
+    client_set_request(client, 0, NULL, (struct slice){0});
+    client->entry = NULL;
+    server->current_client = outer;
+    server->call_depth--;
+    if (server->call_depth == 0 && server->internal->propagation.count > 0) propagate_flush(server);
+    return is_done;
 }

@@ -28,6 +28,12 @@ enum dispatch_result dispatch_request(struct client *client, struct command_entr
  * client->entry is restored afterwards. */
 void dispatch_call(struct client *client, struct command_entry *entry, unsigned flags);
 
+/* Goes on with the command that a client waits in: `body` runs with this request as the client's and replies and propagates
+ * as the body of a command may. False: it did nothing, the client waits on. The call was counted when it began to wait;
+ * now its time and failure are. Ending the wait (blocked_end) is the caller's. Keeps argv during the call. */
+bool dispatch_resume(struct client *client, struct command_entry *entry, int argc, const struct slice *argv,
+                     bool (*body)(struct client *client, void *context), void *context);
+
 /* The checks alone, without executing or queueing: for scripts and ACL DRYRUN. False: `reply_error` style text (with
  * code, without '-') is put into `err`. */
 MUST_USE bool dispatch_may_run(struct client *client, struct command_entry *entry, struct error *err);
@@ -41,6 +47,9 @@ void dispatch_also_propagate(struct client *client, int db, int argc, const stru
 /* Propagate nothing of this command although it changed something / even though it changed nothing. */
 void dispatch_prevent_propagation(struct client *client);
 void dispatch_force_propagation(struct client *client);
+
+/* The command of this client is done: CLIENT REPLY SKIP goes one command on. Only for blocked.c. */
+void dispatch_step_reply_skip(struct client *client);
 
 /* Writes "unknown command ..." and friends as the established server words them. */
 void dispatch_reply_unknown(struct client *client);

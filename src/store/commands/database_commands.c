@@ -5,6 +5,7 @@
 #include "core/server.h"
 #include "store/commands/arguments.h"
 #include "store/tx/session.h"
+#include "store/tx/waiting.h"
 #include "store/tx/watch.h"
 
 #define COMMAND COMMAND_PROTOTYPE
@@ -41,6 +42,8 @@ void swapdb_command(struct client *client) {
         watch_touch_all(a, b);
         watch_touch_all(b, a);
         keyspace_swap(a, b);
+        waiting_touch_all(session_of(client)->waiting, a);
+        waiting_touch_all(session_of(client)->waiting, b);
     }
     client->server->dirty++;
     reply_ok(client);
@@ -63,6 +66,7 @@ static bool read_flush_mode(struct client *client, bool *async) {
 static void flush(struct client *client, struct keyspace *keyspace, bool async) {
     watch_touch_all(keyspace, NULL);
     client->server->dirty += keyspace_clear(keyspace, async);
+    waiting_touch_all(session_of(client)->waiting, keyspace);
 }
 
 void flushdb_command(struct client *client) {

@@ -1,4 +1,5 @@
 #include "store/commands/list_commands.h"
+#include "store/commands/list_commands_internal.h"
 #include "core/client/client.h"
 #include "core/client/reply.h"
 #include "core/command/dispatch.h"
@@ -27,27 +28,19 @@ static bool read_list(struct client *client, const struct list_value **list) {
     return true;
 }
 
-static bool open_list(struct client *client, struct slice key, struct spot *spot, struct list_value **list) {
+bool list_commands_open(struct client *client, struct slice key, struct spot *spot, struct list_value **list) {
     keyspace_open(session_keyspace(client), key, spot);
     if (!argument_is_type(client, spot->record, VALUE_LIST)) return false;
     *list = spot->record ? record_object(spot->record) : NULL;
     return true;
 }
 
-static struct list_value *make_list(struct client *client, struct slice key, struct spot *spot) {
-    struct value value = {.type = VALUE_LIST, .encoding = VALUE_QUICKLIST, .form = VALUE_OBJECT};
-    value.object = list_value_new();
-    keyspace_put(session_keyspace(client), key, spot, &value, RECORD_NEVER);
-    return value.object;
-}
-
-static void changed(struct client *client, struct slice key, const char *event, uint64_t changes) {
+void list_commands_changed(struct client *client, struct slice key, const char *event, uint64_t changes) {
     keyspace_changed(session_keyspace(client), key, KEYSPACE_LIST, event);
     client->server->dirty += changes;
 }
 
-/* The key goes with the last element. `spot` may be stale: it is looked up again. */
-static void drop_if_empty(struct client *client, struct slice key) {
+void list_commands_drop_if_empty(struct client *client, struct slice key) {
     struct keyspace *keyspace = session_keyspace(client);
     struct spot spot;
     if (!keyspace_open(keyspace, key, &spot) || list_value_count(record_object(spot.record))) return;
@@ -55,166 +48,15 @@ static void drop_if_empty(struct client *client, struct slice key) {
     keyspace_changed(keyspace, key, KEYSPACE_GENERIC, "del");
 }
 
-static void reply_place(struct client *client, struct list_place place) {
+void list_commands_reply_place(struct client *client, struct list_place place) {
     char buffer[NUMBER_TEXT_SIZE];
     reply_bulk(client, list_place_text(place, buffer));
 }
 
-/* A number of at least `least`; else this error. */
-static bool argument_at_least(struct client *client, int place, int64_t least, int64_t *out, const char *error) {
+bool list_commands_argument_at_least(struct client *client, int place, int64_t least, int64_t *out, const char *error) {
     if (number_parse_int(client->argv[place], out) && *out >= least) return true;
     reply_error(client, "%s", error);
     return false;
-}
-
-static bool argument_end(struct client *client, int place, bool *at_head) {
-    *at_head = slice_is_nocase(client->argv[place], "left");
-    if (*at_head || slice_is_nocase(client->argv[place], "right")) return true;
-    reply_syntax_error(client);
-    return false;
-}
-
-/* ---- pushing and popping ---- */
-
-static void push(struct client *client, bool at_head, bool only_if_there) {
-    struct spot spot;
-    struct list_value *list;
-    if (!open_list(client, client->argv[1], &spot, &list)) return;
-    if (!list && only_if_there) {
-        reply_int(client, 0);
-        return;
-    }
-    if (!list) list = make_list(client, client->argv[1], &spot);
-    for (int i = 2; i < client->argc; i++) list_value_push(list, at_head, client->argv[i]);
-    changed(client, client->argv[1], at_head ? "lpush" : "rpush", (uint64_t)client->argc - 2);
-    reply_uint(client, list_value_count(list));
-}
-
-void lpush_command(struct client *client) {
-    push(client, true, false);
-}
-
-void rpush_command(struct client *client) {
-    push(client, false, false);
-}
-
-void lpushx_command(struct client *client) {
-    push(client, true, true);
-}
-
-void rpushx_command(struct client *client) {
-    push(client, false, true);
-}
-
-/* Removes up to `count` elements of one end and replies with them as an array. */
-static void pop_array(struct client *client, struct slice key, struct list_value *list, bool at_head, uint64_t count) {
-    size_t all = list_value_count(list), taken = count < all ? (size_t)count : all;
-    struct list_place place = list_value_at(list, at_head ? 0 : -1);
-    reply_array(client, taken);
-    for (size_t i = 0; i < taken; i++, place = list_value_step(place, !at_head)) reply_place(client, place);
-    list_value_remove_range(list, at_head ? 0 : all - taken, taken);
-    changed(client, key, at_head ? "lpop" : "rpop", taken);
-    drop_if_empty(client, key);
-}
-
-static void pop(struct client *client, bool at_head) {
-    struct spot spot;
-    struct list_value *list;
-    int64_t count = 1;
-    bool has_count = client->argc == 3;
-    if (client->argc > 3) {
-        reply_wrong_arguments(client);
-        return;
-    }
-    if (has_count && !argument_at_least(client, 2, 0, &count, "ERR value is out of range, must be positive")) return;
-    if (!open_list(client, client->argv[1], &spot, &list)) return;
-    if (!list && has_count) {
-        reply_null_array(client);
-    } else if (!list) {
-        reply_null(client);
-    } else if (!has_count) {
-        struct list_place place = list_value_at(list, at_head ? 0 : -1);
-        reply_place(client, place);
-        list_value_remove(list, place, false);
-        changed(client, client->argv[1], at_head ? "lpop" : "rpop", 1);
-        drop_if_empty(client, client->argv[1]);
-    } else if (count == 0) {
-        reply_empty_array(client);
-    } else {
-        pop_array(client, client->argv[1], list, at_head, (uint64_t)count);
-    }
-}
-
-void lpop_command(struct client *client) {
-    pop(client, true);
-}
-
-void rpop_command(struct client *client) {
-    pop(client, false);
-}
-
-void lmpop_command(struct client *client) {
-    int64_t keys, count = 1;
-    bool at_head, has_count = false;
-    if (!argument_at_least(client, 1, 1, &keys, "ERR numkeys should be greater than 0")) return;
-    if (keys >= client->argc - 2) {
-        reply_syntax_error(client);
-        return;
-    }
-    int end = (int)keys + 2;
-    if (!argument_end(client, end, &at_head)) return;
-    for (int i = end + 1; i < client->argc; i += 2) {
-        if (has_count || !slice_is_nocase(client->argv[i], "count") || i + 1 == client->argc) {
-            reply_syntax_error(client);
-            return;
-        }
-        if (!argument_at_least(client, i + 1, 1, &count, "ERR count should be greater than 0")) return;
-        has_count = true;
-    }
-    for (int i = 2; i < end; i++) {
-        struct spot spot;
-        struct list_value *list;
-        if (!open_list(client, client->argv[i], &spot, &list)) return;
-        if (!list) continue;
-        reply_array(client, 2);
-        reply_bulk(client, client->argv[i]);
-        pop_array(client, client->argv[i], list, at_head, (uint64_t)count);
-        return;
-    }
-    reply_null_array(client);
-}
-
-static void move(struct client *client, bool from_head, bool to_head) {
-    struct slice from = client->argv[1], to = client->argv[2];
-    struct spot source, target;
-    struct list_value *list, *other;
-    if (!open_list(client, from, &source, &list)) return;
-    if (!list) {
-        reply_null(client);
-        return;
-    }
-    if (!open_list(client, to, &target, &other)) return;
-    if (!other) other = make_list(client, to, &target);
-    struct list_place place = list_value_at(list, from_head ? 0 : -1);
-    char buffer[NUMBER_TEXT_SIZE];
-    struct bytes copy = {0};
-    bytes_add_slice(&copy, list_place_text(place, buffer));
-    list_value_remove(list, place, false);
-    list_value_push(other, to_head, bytes_slice(&copy));
-    reply_bulk(client, bytes_slice(&copy));
-    bytes_fini(&copy);
-    changed(client, to, to_head ? "lpush" : "rpush", 1);
-    changed(client, from, from_head ? "lpop" : "rpop", 0);
-    drop_if_empty(client, from);
-}
-
-void rpoplpush_command(struct client *client) {
-    move(client, false, true);
-}
-
-void lmove_command(struct client *client) {
-    bool from_head, to_head;
-    if (argument_end(client, 3, &from_head) && argument_end(client, 4, &to_head)) move(client, from_head, to_head);
 }
 
 /* ---- reading ---- */
@@ -235,7 +77,7 @@ void lindex_command(struct client *client) {
     if (!argument_int(client, 2, &index)) return;
     struct list_place place = list_value_at(list, index);
     if (place.chunk)
-        reply_place(client, place);
+        list_commands_reply_place(client, place);
     else
         reply_null(client);
 }
@@ -258,7 +100,7 @@ void lrange_command(struct client *client) {
     }
     reply_array(client, (size_t)(end - start + 1));
     struct list_place place = list_value_at(list, start);
-    for (; start <= end; start++, place = list_value_step(place, false)) reply_place(client, place);
+    for (; start <= end; start++, place = list_value_step(place, false)) list_commands_reply_place(client, place);
 }
 
 struct search {
@@ -282,9 +124,9 @@ static bool search_options(struct client *client, struct search *search) {
             return false;
         }
         if (has_value && slice_is_nocase(client->argv[i], "count")) {
-            if (!argument_at_least(client, i + 1, 0, &search->count, "ERR COUNT can't be negative")) return false;
+            if (!list_commands_argument_at_least(client, i + 1, 0, &search->count, "ERR COUNT can't be negative")) return false;
         } else if (has_value && slice_is_nocase(client->argv[i], "maxlen")) {
-            if (!argument_at_least(client, i + 1, 0, &search->most, "ERR MAXLEN can't be negative")) return false;
+            if (!list_commands_argument_at_least(client, i + 1, 0, &search->most, "ERR MAXLEN can't be negative")) return false;
         } else {
             reply_syntax_error(client);
             return false;
@@ -322,7 +164,7 @@ void lset_command(struct client *client) {
     struct spot spot;
     struct list_value *list;
     int64_t index;
-    if (!open_list(client, client->argv[1], &spot, &list)) return;
+    if (!list_commands_open(client, client->argv[1], &spot, &list)) return;
     if (!list) {
         reply_no_such_key(client);
         return;
@@ -335,7 +177,7 @@ void lset_command(struct client *client) {
     }
     list_value_replace(list, place, client->argv[3]);
     reply_ok(client);
-    changed(client, client->argv[1], "lset", 1);
+    list_commands_changed(client, client->argv[1], "lset", 1);
 }
 
 void linsert_command(struct client *client) {
@@ -346,7 +188,7 @@ void linsert_command(struct client *client) {
         reply_syntax_error(client);
         return;
     }
-    if (!open_list(client, client->argv[1], &spot, &list)) return;
+    if (!list_commands_open(client, client->argv[1], &spot, &list)) return;
     if (!list) {
         reply_int(client, 0);
         return;
@@ -358,7 +200,7 @@ void linsert_command(struct client *client) {
         return;
     }
     list_value_insert(list, place, after, client->argv[4]);
-    changed(client, client->argv[1], "linsert", 1);
+    list_commands_changed(client, client->argv[1], "linsert", 1);
     reply_uint(client, list_value_count(list));
 }
 
@@ -367,7 +209,7 @@ void lrem_command(struct client *client) {
     struct list_value *list;
     int64_t count;
     uint64_t removed = 0;
-    if (!argument_int(client, 2, &count) || !open_list(client, client->argv[1], &spot, &list)) return;
+    if (!argument_int(client, 2, &count) || !list_commands_open(client, client->argv[1], &spot, &list)) return;
     bool backwards = count < 0;
     uint64_t most = backwards ? 0 - (uint64_t)count : (uint64_t)count;
     struct list_place place = {0};
@@ -381,8 +223,8 @@ void lrem_command(struct client *client) {
         }
     }
     if (removed) {
-        changed(client, client->argv[1], "lrem", removed);
-        drop_if_empty(client, client->argv[1]);
+        list_commands_changed(client, client->argv[1], "lrem", removed);
+        list_commands_drop_if_empty(client, client->argv[1]);
     }
     reply_uint(client, removed);
 }
@@ -392,14 +234,14 @@ void ltrim_command(struct client *client) {
     struct list_value *list;
     int64_t start, end;
     if (!argument_int(client, 2, &start) || !argument_int(client, 3, &end)) return;
-    if (!open_list(client, client->argv[1], &spot, &list)) return;
+    if (!list_commands_open(client, client->argv[1], &spot, &list)) return;
     if (list) {
         int64_t count = (int64_t)list_value_count(list);
         if (!clamp(count, &start, &end)) start = count, end = count - 1;
         list_value_remove_range(list, (size_t)end + 1, (size_t)(count - end - 1));
         list_value_remove_range(list, 0, (size_t)start);
-        changed(client, client->argv[1], "ltrim", (uint64_t)(count - (end - start + 1)));
-        drop_if_empty(client, client->argv[1]);
+        list_commands_changed(client, client->argv[1], "ltrim", (uint64_t)(count - (end - start + 1)));
+        list_commands_drop_if_empty(client, client->argv[1]);
     }
     reply_ok(client);
 }

@@ -1,4 +1,4 @@
-/* The commands of lists that do not wait.
+/* The commands of lists.
  *
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once

@@ -219,7 +219,7 @@ char *keyspace_edit_text(struct keyspace *keyspace, struct spot *spot, size_t si
 
 void keyspace_touched(struct keyspace *keyspace, struct slice key) {
     const struct keyspace_hooks *hooks = &keyspace->shared->hooks;
-    if (keyspace->watched && hooks->touched) hooks->touched(hooks->context, keyspace, key);
+    if (keyspace_has_audience(keyspace) && hooks->touched) hooks->touched(hooks->context, keyspace, key);
 }
 
 /* ---- the whole ---- */
@@ -260,12 +260,15 @@ void keyspace_swap(struct keyspace *a, struct keyspace *b) {
     struct keyspace was = *a;
     int a_id = a->id, b_id = b->id;
     struct table *a_watched = a->watched, *b_watched = b->watched;
+    struct table *a_waited = a->waited, *b_waited = b->waited;
     *a = *b;
     *b = was;
     a->id = a_id;
     b->id = b_id;
     a->watched = a_watched;
     b->watched = b_watched;
+    a->waited = a_waited;
+    b->waited = b_waited;
 }
 
 struct record *keyspace_random(struct keyspace *keyspace, struct random *random) {

@@ -27,7 +27,7 @@ enum keyspace_class { /* classes of keyspace events, in the letters of notify-ke
 
 struct keyspace_hooks { /* each may be NULL */
     void *context;
-    /* A key changed, for WATCH and caching clients: only called while keyspace->watched is set. */
+    /* A key changed, for WATCH and for clients that wait for it: only called while keyspace->watched or ->waited is set. */
     void (*touched)(void *context, struct keyspace *keyspace, struct slice key);
     /* Something happened to a key, for keyspace events. */
     void (*event)(void *context, struct keyspace *keyspace, struct slice key, enum keyspace_class class, const char *event);
@@ -77,6 +77,7 @@ struct keyspace { /* shown for the sake of inlining; fields are keyspace.c's unl
     size_t                  expiring;         /* keys with a deadline */
     __int128                deadline_sum_ms;  /* of these */
     struct table           *watched; /* tx/watch's: who watches which key; NULL: nobody ever did */
+    struct table           *waited;  /* tx/waiting's: who waits for which key; NULL: nobody does */
 };
 
 void keyspace_init(struct keyspace *keyspace, struct keyspace_shared *shared, int id); /* keeps shared */
@@ -137,10 +138,13 @@ char *keyspace_edit_text(struct keyspace *keyspace, struct spot *spot, size_t si
 /* ---- telling ---- */
 
 void keyspace_touched(struct keyspace *keyspace, struct slice key); /* only for WATCH: what changed is not a value */
+static inline bool keyspace_has_audience(const struct keyspace *keyspace) {
+    return ((uintptr_t)keyspace->watched | (uintptr_t)keyspace->waited) != 0;
+}
 /* After each change of a key. `event` is the name in keyspace events. */
 static inline void keyspace_changed(struct keyspace *keyspace, struct slice key, enum keyspace_class class,
                                     const char *event) {
-    if (UNLIKELY(keyspace->watched != NULL)) keyspace_touched(keyspace, key);
+    if (UNLIKELY(keyspace_has_audience(keyspace))) keyspace_touched(keyspace, key);
     const struct keyspace_hooks *hooks = &keyspace->shared->hooks;
     if (UNLIKELY(hooks->event != NULL)) hooks->event(hooks->context, keyspace, key, class, event);
 }
@@ -154,7 +158,7 @@ size_t  keyspace_table_memory(const struct keyspace *keyspace);
 size_t  keyspace_timer_memory(const struct keyspace *keyspace);
 /* Removes every key; on the other thread if `async`. Returns how many. */
 size_t keyspace_clear(struct keyspace *keyspace, bool async);
-/* What is in them changes places (SWAPDB); who watches which key does not. */
+/* What is in them changes places (SWAPDB); who watches or waits for which key does not. */
 void keyspace_swap(struct keyspace *a, struct keyspace *b);
 /* Every key that is not past its deadline has the same chance; NULL: none. */
 struct record *keyspace_random(struct keyspace *keyspace, struct random *random);

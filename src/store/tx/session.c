@@ -3,10 +3,11 @@
 #include "store/tx/multi.h"
 #include "store/tx/watch.h"
 
-void session_start(struct client *client, struct databases *databases) {
+void session_start(struct client *client, struct databases *databases, struct waiting *waiting) {
     struct session *session = mem_zalloc(sizeof *session);
     session->client = client;
     session->databases = databases;
+    session->waiting = waiting;
     session->keyspace = databases_find(databases, 0);
     list_init(&session->watches);
     client->mode_data = session;

@@ -1,4 +1,4 @@
-/* What the store keeps about one client: its database, the commands queued by MULTI, the keys it watches.
+/* What the store keeps about one client: its database, the commands queued by MULTI, the keys it watches or waits for.
  *
  * It is the client's mode_data, owned by the store's client hooks.
  * SPDX-License-Identifier: BSD-3-Clause */
@@ -7,6 +7,8 @@
 #include "store/keyspace/databases.h"
 
 struct queued_command;
+struct waiter;
+struct waiting;
 
 struct session {
     struct client    *client;
@@ -19,9 +21,13 @@ struct session {
     /* watch.c's */
     struct list watches;
     int         watch_count;
+    /* waiting.c's */
+    struct waiting *waiting; /* the store's */
+    struct waiter  *waiter;  /* NULL: the client does not wait for a key */
 };
 
-void session_start(struct client *client, struct databases *databases); /* sets client->mode_data */
+/* Sets client->mode_data. Keeps both. */
+void session_start(struct client *client, struct databases *databases, struct waiting *waiting);
 void session_end(struct client *client);                                 /* frees it */
 void session_reset(struct client *client);                               /* RESET: no MULTI, no WATCH, database 0 */
 bool session_select(struct client *client, int64_t number);              /* false: there is no such database */

@@ -1,0 +1,19 @@
+/* What the commands on the ends of lists share with those on the middle: finding a list, telling that it changed.
+ *
+ * Included by list_commands.c and list_ends_commands.c only. A function that returns false has replied.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "store/keyspace/keyspace.h"
+#include "store/types/list_value.h"
+
+struct client;
+
+/* False: WRONGTYPE. `*list` is NULL for an absent key. */
+MUST_USE bool list_commands_open(struct client *client, struct slice key, struct spot *spot, struct list_value **list);
+void          list_commands_changed(struct client *client, struct slice key, const char *event, uint64_t changes);
+/* The key goes with the last element. */
+void list_commands_drop_if_empty(struct client *client, struct slice key);
+void list_commands_reply_place(struct client *client, struct list_place place);
+/* A number of at least `least`; else this error. */
+MUST_USE bool list_commands_argument_at_least(struct client *client, int place, int64_t least, int64_t *out,
+                                              const char *error);
