@@ -28,17 +28,17 @@ struct mode {
     bool (*start)(struct server *server, struct error *err);
 };
 
-static bool store_has_nothing_to_load(struct server *server, struct error *err) {
-    return true;
-}
-
 static struct store *store;
 
 static void install_store(struct server *server) {
     store = store_install(server);
 }
 
-static const struct mode server_mode = {'M', install_store, store_has_nothing_to_load};
+static bool start_store(struct server *server, struct error *err) {
+    return store_start(store, err);
+}
+
+static const struct mode server_mode = {'M', install_store, start_store};
 static const struct mode sentinel_mode = {'X', sentinel_install, sentinel_start};
 
 static NORETURN void fail(const char *why) {

@@ -140,6 +140,7 @@ struct server *server_new(void) {
     list_init(&internal->resumes);
     list_init(&internal->postponed);
     list_init(&internal->fakes);
+    internal->clients_by_id = table_new();
     heap_init(&internal->blocked_deadlines);
 
     server->loop = loop_new();
@@ -200,6 +201,7 @@ void server_free(struct server **server) {
     *server = NULL;
     free_clients(&gone->clients);
     free_clients(&gone->internal->fakes);
+    table_free(&gone->internal->clients_by_id, NULL);
     server_listen_fini(gone);
     channels_free(&gone->channels);
     table_free(&gone->error_stats, mem_free);

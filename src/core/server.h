@@ -122,6 +122,11 @@ struct server_stats {
     size_t max_input_buffer, max_output_buffer;
 };
 
+/* Clients that are told when keys change (CLIENT TRACKING): a mode that has keys fills it in before INFO is printed. */
+struct server_tracking {
+    size_t clients, keys, items, prefixes;
+};
+
 /* The error codes sent so far ("ERR", "WRONGTYPE"): values of server->error_stats. */
 struct server_error_stat {
     uint64_t count;
@@ -159,6 +164,7 @@ struct server {
     bool           is_unsettled;   /* hooks->settled is to be called after the running command */
 
     struct server_stats stats;
+    struct server_tracking tracking;
     struct table       *error_stats; /* code to struct server_error_stat */
     int                 hz;          /* in effect (dynamic-hz) */
     uint32_t            lru_clock;   /* seconds, 24 bits, for OBJECT IDLETIME */

@@ -79,6 +79,7 @@ struct server_internal {
     SERVER_HOOK_KINDS(DECLARE)
 #undef DECLARE
     struct list writes, closes, resumes, postponed; /* of client_io nodes */
+    struct table *clients_by_id;                    /* those with a connection; the key is the id's 8 bytes */
     struct list fakes;                              /* clients without a connection */
     struct input spare_input;                       /* of the last client whose input was used up */
     struct resp_batch *batches[SERVER_BATCHES];

@@ -2,6 +2,10 @@ noinst_LIBRARIES += libstore.a
 libstore_a_SOURCES = \
 	src/store/store.c src/store/store.h \
 	src/store/store_info.c src/store/store_info.def src/store/store_internal.h \
+	src/store/notify/keyspace_events.c src/store/notify/keyspace_events.h \
+	src/store/notify/notify.c src/store/notify/notify.h src/store/notify/notify_param.def \
+	src/store/notify/tracking.c src/store/notify/tracking.h \
+	src/store/notify/tracking_commands.c src/store/notify/tracking_commands.h src/store/notify/tracking.def \
 	src/store/prefetch.c src/store/prefetch.h \
 	src/store/keyspace/databases.c src/store/keyspace/databases.h src/store/keyspace/keyspace_param.def \
 	src/store/keyspace/expire.c src/store/keyspace/expire.h \

@@ -17,18 +17,17 @@
 #include "store/commands/string_commands.h"
 #include "store/keyspace/databases.h"
 #include "store/keyspace/lazy_free.h"
+#include "store/notify/tracking_commands.h"
 #include "store/prefetch.h"
 #include "store/tx/multi.h"
 #include "store/tx/session.h"
 #include "store/tx/waiting.h"
-#include "store/tx/watch.h"
-
 
 /* ---- clients ---- */
 
 static void client_created(void *context, struct client *client) {
     struct store *store = context;
-    session_start(client, store->databases, store->waiting);
+    session_start(client, store->databases, store->waiting, store->notify->tracking);
 }
 
 static void client_freed(void *context, struct client *client) {
@@ -70,13 +69,16 @@ static void parsed(void *context, struct client *client, const struct server_req
     prefetch_keys(session_keyspace(client), requests, count);
 }
 
-static void touched(void *context, struct keyspace *keyspace, struct slice key) {
-    watch_touch(keyspace, key);
-    waiting_touch(((struct store *)context)->waiting, keyspace, key);
+static void after_call(void *context, struct client *client, const struct command_entry *entry, int64_t dirty,
+                       int64_t usec) {
+    if (UNLIKELY(session_of(client)->tracker != NULL))
+        tracking_executed(((struct store *)context)->notify->tracking, client, entry);
 }
 
 static void settled(void *context) {
-    waiting_serve(((struct store *)context)->waiting);
+    struct store *store = context;
+    waiting_serve(store->waiting);
+    tracking_settled(store->notify->tracking);
 }
 
 /* ---- time ---- */
@@ -96,12 +98,14 @@ static void cron(void *context, int64_t now_ms) {
     struct store *store = context;
     lazy_free_collect(store->databases->shared.lazy_free);
     expire(store);
+    tracking_cron(store->notify->tracking);
 }
 
 static void before_sleep(void *context) {
     struct store *store = context;
     if (UNLIKELY(store->databases->has_backlog)) expire(store);
     waiting_serve(store->waiting); /* keys that ended outside of commands */
+    tracking_before_sleep(store->notify->tracking);
 }
 
 static void reset_stats(void *context) {
@@ -115,7 +119,7 @@ struct store *store_install(struct server *server) {
     store->server = server;
     store->databases = databases_new(server->params, &server->wall_ms, &server->lru_clock);
     store->waiting = waiting_new(server, store->databases);
-    store->databases->shared.hooks = (struct keyspace_hooks){.context = store, .touched = touched};
+    store->notify = notify_new(server, &store->databases->shared.hooks, store->waiting);
     store->hooks = (struct server_hooks){
         .context = store,
         .client_created = client_created,
@@ -126,6 +130,7 @@ struct store *store_install(struct server *server) {
         .take = take,
         .rejected = rejected,
         .before_call = before_call,
+        .after_call = after_call,
         .settled = settled,
         .parsed = parsed,
         .cron = cron,
@@ -146,10 +151,16 @@ struct store *store_install(struct server *server) {
     server_add_commands(server, memory_usage_commands, 1);
     server_add_commands(server, database_commands, database_command_count);
     server_add_commands(server, multi_commands, multi_command_count);
+    server_add_commands(server, tracking_commands, tracking_command_count);
     server_add_commands(server, debug_commands, debug_command_count);
     random_os_hex(store->replication_id, sizeof store->replication_id - 1);
     store_info_add(store);
     return store;
+}
+
+bool store_start(struct store *store, struct error *err) {
+    notify_start(store->notify);
+    return true;
 }
 
 void store_free(struct store **place) {
@@ -158,5 +169,6 @@ void store_free(struct store **place) {
     *place = NULL;
     waiting_free(&store->waiting);
     databases_free(&store->databases);
+    notify_free(&store->notify);
     mem_free(store);
 }

@@ -21,6 +21,15 @@ static void count_watches(void *context) {
     store->watched_keys = watch_count(store->databases, &store->watching_clients);
 }
 
+static void count_tracking(void *context) {
+    struct store *store = context;
+    const struct tracking *tracking = store->notify->tracking;
+    store->server->tracking = (struct server_tracking){.clients = tracking_clients(tracking),
+                                                       .keys = tracking_keys(tracking),
+                                                       .items = tracking_items(tracking),
+                                                       .prefixes = tracking_prefixes(tracking)};
+}
+
 static void count_memory(void *context) {
     struct store *store = context;
     store->table_bytes = store->timer_bytes = 0;
@@ -57,6 +66,8 @@ static const struct memory_source memory_source = {.overhead = overhead, .keys =
 void store_info_add(struct store *store) {
     struct info *info = store->server->info;
     info_before(info, "clients", count_watches, store);
+    info_before(info, "clients", count_tracking, store);
+    info_before(info, "stats", count_tracking, store);
     info_before(info, "memory", count_memory, store);
     info_add_fields(info, fields, COUNT_OF(fields), store);
     memory_report_add(store->server, &memory_source, store);

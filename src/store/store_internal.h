@@ -4,11 +4,13 @@
 #pragma once
 #include "core/server.h"
 #include "store/keyspace/databases.h"
+#include "store/notify/notify.h"
 
 struct store {
     struct server      *server;
     struct databases   *databases;
     struct waiting     *waiting;
+    struct notify      *notify;
     struct server_hooks hooks; /* the server keeps them */
     char                replication_id[41];
     /* As of the INFO that is being printed. */

@@ -89,16 +89,48 @@ def walk(connection, words):
             return found
 
 
+class Events(Connection):
+    """Hears the keyspace events of a server."""
+
+    def __init__(self, port):
+        super().__init__(port)
+        self.do(b"CONFIG", b"SET", b"notify-keyspace-events", b"KAn")
+        self.do(b"PSUBSCRIBE", b"__key*")
+        self.do(b"SUBSCRIBE", b"the end")
+
+    def until_now(self, other):
+        """Those that were published before this call; `other` is a connection that may publish."""
+        other.ask([b"PUBLISH", b"the end", b""])
+        heard = []
+        while True:
+            message = self.read()
+            if message[0] == b"message":
+                return heard
+            if message[3] != b"expired":  # when a key ends depends on who looks at it
+                heard.append(message[2] + b" " + message[3])
+
+
 class Pair:
-    """The two servers, with two connections to each."""
+    """The two servers, with two connections to each, and one that hears the events."""
 
     def __init__(self, kvd_port, redis_port, resp):
         self.kvd = [Raw(kvd_port, resp) for _ in range(2)]
         self.redis = [Raw(redis_port, resp) for _ in range(2)]
+        self.events = [Events(kvd_port), Events(redis_port)]
+        self.publishers = [Raw(kvd_port, resp), Raw(redis_port, resp)]
 
     def close(self):
-        for connection in self.kvd + self.redis:
+        for connection in self.kvd + self.redis + self.events + self.publishers:
             connection.close()
+
+    def same_events(self):
+        """None, or a text that tells the difference."""
+        mine, theirs = (events.until_now(publisher) for events, publisher in zip(self.events, self.publishers))
+        if mine == theirs:
+            return None
+        same = len(os.path.commonprefix([mine, theirs]))
+        return "events after %d that are the same, the last %r:\nkvd   %r\nredis %r" % (
+            same, mine[max(same - 3, 0):same], mine[same:same + 5], theirs[same:same + 5])
 
     def same(self, at, words, how):
         """None, or a text that tells the difference."""
@@ -138,6 +170,8 @@ class Pair:
             connection.ask([b"SELECT", b"0"])
         self.kvd[0].ask([b"FLUSHALL"])
         self.redis[0].ask([b"FLUSHALL"])
+        for events, publisher in zip(self.events, self.publishers):
+            events.until_now(publisher)
 
     def audit(self):
         """Every key of every database: value, encoding, time left."""
@@ -185,6 +219,8 @@ def run(pair, seed, steps, trace=False):
             history.clear()
             continue
         difference = pair.same(at, words, how)
+        if not difference and (trace or step % 20 == 19):
+            difference = pair.same_events()
         if not difference and step % 500 == 499:
             difference = pair.audit()
             for connection in pair.kvd + pair.redis:

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "base/number.h"
 #include "core/acl/user.h"
 #include "core/client/blocked.h"
@@ -38,6 +39,7 @@ static struct client *new_client(struct server *server, struct conn *conn) {
     client->conn = conn;
     client->id = server->next_client_id++;
     client->resp = 2;
+    client->tracking_redirect = -1;
     client->user = users_default(server->users);
     client->is_authenticated = !users_must_authenticate(server->users);
     client->created_ms = client->last_ms = server->now_ms;
@@ -55,6 +57,10 @@ struct client *client_new_fake(struct server *server) {
     list_add(&server->internal->fakes, &client->node);
     SERVER_CALL_HOOKS(server, client_created, client);
     return client;
+}
+
+static struct slice id_key(const uint64_t *id) {
+    return slice_make((const char *)id, sizeof *id);
 }
 
 /* Tells a peer why it is not welcome, as far as that can be told, and closes. */
@@ -92,6 +98,7 @@ struct client *client_accept(struct server *server, struct conn **conn) {
     if (server->settings->tcp_keepalive_s) conn_set_keepalive(client->conn, (int)server->settings->tcp_keepalive_s);
     if (conn_kind(client->conn) == CONN_UNIX) client->flags |= CLIENT_UNIX_SOCKET;
     list_add(&server->clients, &client->node);
+    table_set(server->internal->clients_by_id, id_key(&client->id), client);
     client->io->is_listed = true;
     server->client_count++;
     server->stats.connections_received++;
@@ -122,7 +129,10 @@ void client_free(struct client **freed) {
     if (server->current_client == client) server->current_client = NULL;
     if (server->internal->cron_next == &client->node) server->internal->cron_next = client->node.next;
     list_remove(&client->node);
-    if (client->io->is_listed) server->client_count--;
+    if (client->io->is_listed) {
+        server->client_count--;
+        table_remove(server->internal->clients_by_id, id_key(&client->id));
+    }
     if (client->conn) conn_close(&client->conn);
     free_buffers(client->io);
     mem_free(client->blocked);
@@ -458,11 +468,7 @@ bool client_set_name(struct client *client, struct slice name) {
 }
 
 struct client *client_find(const struct server *server, uint64_t id) {
-    LIST_EACH(&server->clients, node) {
-        struct client *client = container_of(node, struct client, node);
-        if (client->id == id) return client;
-    }
-    return NULL;
+    return table_find(server->internal->clients_by_id, id_key(&id));
 }
 
 void client_resume_later(struct client *client) {

@@ -39,6 +39,9 @@ struct user;
 #define CLIENT_NEVER_PROPAGATE (1ull << 22) /* e.g. a read-only script's fake client */
 #define CLIENT_MULTI_WRITES (1ull << 24)    /* set by tx: a queued command writes, so EXEC counts as a write */
 #define CLIENT_POSTPONED (1ull << 25)       /* its next request waits for the end of a pause */
+#define CLIENT_TRACKING (1ull << 26)        /* it is told when keys that it has read change */
+#define CLIENT_TRACKING_BCAST (1ull << 27)  /* ... or all keys with its prefixes */
+#define CLIENT_TRACKING_BROKEN (1ull << 28) /* the connection that is to be told is gone */
 #define CLIENT_PUSHING (1ull << 23)         /* inside a push: allowed although replies are off */
 
 enum client_class { /* whose output-buffer limits apply; CLIENT LIST TYPE */
@@ -71,6 +74,7 @@ struct client {
     struct command_entry *last_entry; /* the one before, for CLIENT LIST's cmd= */
 
     /* ---- owned by others ---- */
+    int64_t                tracking_redirect; /* CLIENT LIST's redir=: -1 it does not track, 0 it is told itself, else an id */
     void                  *mode_data; /* the mode's own state of this client, set in hooks->client_created */
     struct channel_member *channels;  /* pubsub/channel; NULL: no subscription ever */
     struct blocked        *blocked;   /* client/blocked; NULL: never blocked */

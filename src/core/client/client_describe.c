@@ -35,6 +35,7 @@ static void add_flags(const struct client *client, struct bytes *out) {
         char     letter;
     } letters[] = {
         {CLIENT_IS_PRIMARY, 'M'},  {CLIENT_IN_MULTI, 'x'},         {CLIENT_BLOCKED | CLIENT_POSTPONED, 'b'},
+        {CLIENT_TRACKING, 't'},    {CLIENT_TRACKING_BROKEN, 'R'},  {CLIENT_TRACKING_BCAST, 'B'},
         {CLIENT_DIRTY_WATCH, 'd'}, {CLIENT_CLOSE_AFTER_REPLY, 'c'}, {CLIENT_UNBLOCKED, 'u'},
         {CLIENT_CLOSE_ASAP, 'A'},  {CLIENT_UNIX_SOCKET, 'U'},      {CLIENT_READONLY, 'r'},
         {CLIENT_NO_EVICT, 'e'},    {CLIENT_NO_TOUCH, 'T'},
@@ -85,9 +86,10 @@ void client_describe(struct client *client, struct bytes *out) {
                      io->output.block_count > 1 ? io->output.block_count - 1 : 0,
                      io->output.block_count > 1 ? output_size(&io->output) : 0, client_memory(client));
     add_events(client, out);
-    bytes_add_printf(out, " cmd=%s user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s tot-net-in=%llu tot-net-out=%llu "
+    bytes_add_printf(out, " cmd=%s user=%s redir=%lld resp=%d lib-name=%s lib-ver=%s tot-net-in=%llu tot-net-out=%llu "
                           "tot-cmds=%llu",
-                     client_last_command(client), client->user ? client->user->name : "(superuser)", client->resp,
+                     client_last_command(client), client->user ? client->user->name : "(superuser)",
+                     (long long)client->tracking_redirect, client->resp,
                      client->lib_name ? client->lib_name : "", client->lib_version ? client->lib_version : "",
                      (unsigned long long)client->bytes_in, (unsigned long long)client->bytes_out,
                      (unsigned long long)client->commands);

@@ -354,8 +354,9 @@ static bool fit(const struct field_operation *operation, __int128 exact, int64_t
     return true;
 }
 
-/* Returns whether the string changed. */
-static bool write_field(struct client *client, const struct field_operation *operation, char *text, size_t size) {
+/* False: it did not fit and was left. `*changes` grows when the number changed. */
+static bool write_field(struct client *client, const struct field_operation *operation, char *text, size_t size,
+                        int64_t *changes) {
     int64_t old = read_field(operation, slice_make(text, size)), new;
     bool is_set = operation->action == FIELD_SET;
     __int128 exact = is_set ? (operation->is_signed ? operation->operand : (__int128)(uint64_t)operation->operand)
@@ -366,7 +367,8 @@ static bool write_field(struct client *client, const struct field_operation *ope
     }
     reply_int(client, is_set ? old : new);
     bits_write(text, operation->at, operation->width, (uint64_t)new);
-    return old != new;
+    *changes += old != new;
+    return true;
 }
 
 static void write_fields(struct client *client, const struct field_operation *operations, int count, uint64_t last_bit) {
@@ -375,15 +377,20 @@ static void write_fields(struct client *client, const struct field_operation *op
     bool has_grown;
     char *text = open_text(client, &spot, last_bit, &size, &has_grown);
     if (!text) return;
-    int64_t changes = 0;
+    int64_t changes = 0, written = 0;
     reply_array(client, (size_t)count);
     for (int i = 0; i < count; i++) {
         if (operations[i].action == FIELD_GET)
             reply_int(client, read_field(&operations[i], slice_make(text, size)));
-        else if (write_field(client, &operations[i], text, size) || has_grown)
-            changes++;
+        else
+            written += write_field(client, &operations[i], text, size, &changes);
     }
-    if (changes) changed(client, client->argv[1], changes, "setbit");
+    if (has_grown ? written : changes) {
+        changed(client, client->argv[1], has_grown ? written : changes, "setbit");
+    } else if (has_grown) { /* zeros were added and then nothing fitted: no event, but replicas must have them too */
+        keyspace_touched(session_keyspace(client), client->argv[1]);
+        client->server->dirty++;
+    }
 }
 
 static void read_fields(struct client *client, const struct field_operation *operations, int count) {

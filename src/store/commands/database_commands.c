@@ -4,6 +4,7 @@
 #include "core/command/dispatch.h"
 #include "core/server.h"
 #include "store/commands/arguments.h"
+#include "store/notify/tracking.h"
 #include "store/tx/session.h"
 #include "store/tx/waiting.h"
 #include "store/tx/watch.h"
@@ -44,6 +45,7 @@ void swapdb_command(struct client *client) {
         keyspace_swap(a, b);
         waiting_touch_all(session_of(client)->waiting, a);
         waiting_touch_all(session_of(client)->waiting, b);
+        tracking_all_changed(session_of(client)->tracking);
     }
     client->server->dirty++;
     reply_ok(client);
@@ -73,6 +75,7 @@ void flushdb_command(struct client *client) {
     bool async;
     if (!read_flush_mode(client, &async)) return;
     flush(client, session_keyspace(client), async);
+    tracking_all_changed(session_of(client)->tracking);
     dispatch_force_propagation(client);
     reply_ok(client);
 }
@@ -82,6 +85,7 @@ void flushall_command(struct client *client) {
     if (!read_flush_mode(client, &async)) return;
     struct databases *databases = session_of(client)->databases;
     for (int i = 0; i < databases_count(databases); i++) flush(client, databases_find(databases, i), async);
+    tracking_all_changed(session_of(client)->tracking);
     dispatch_force_propagation(client);
     reply_ok(client);
 }

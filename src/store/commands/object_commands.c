@@ -39,7 +39,7 @@ int object_reference_count(const struct record *record) {
 
 /* NULL: there is no such key, and it has replied. */
 static const struct record *look(struct client *client) {
-    const struct record *record = keyspace_look(session_keyspace(client), client->argv[2]);
+    const struct record *record = keyspace_inspect(session_keyspace(client), client->argv[2]);
     if (!record) reply_null(client);
     return record;
 }

@@ -111,6 +111,14 @@ struct record *keyspace_look(struct keyspace *keyspace, struct slice key) {
     return count_lookup(keyspace, key, find(keyspace, key, keyspace_hash(keyspace, key), NULL));
 }
 
+struct record *keyspace_inspect(struct keyspace *keyspace, struct slice key) {
+    struct keyspace_shared *shared = keyspace->shared;
+    struct record *record = find(keyspace, key, keyspace_hash(keyspace, key), NULL);
+    if (record) shared->stats.hits++;
+    else shared->stats.misses++;
+    return record;
+}
+
 bool keyspace_open(struct keyspace *keyspace, struct slice key, struct spot *spot) {
     spot->hash = keyspace_hash(keyspace, key);
     spot->slot = NULL;
@@ -156,6 +164,8 @@ void keyspace_put(struct keyspace *keyspace, struct slice key, struct spot *spot
         spot->record->access = *keyspace->shared->clock;
         spot->slot = NULL;
         key_table_add(keyspace->table, spot->record, spot->hash);
+        const struct keyspace_hooks *hooks = &keyspace->shared->hooks;
+        if (UNLIKELY(hooks->event != NULL)) hooks->event(hooks->context, keyspace, key, KEYSPACE_NEW, "new");
     }
     if (before_ms == expires_ms) return;
     count_deadline(keyspace, before_ms, -1);
@@ -219,7 +229,7 @@ char *keyspace_edit_text(struct keyspace *keyspace, struct spot *spot, size_t si
 
 void keyspace_touched(struct keyspace *keyspace, struct slice key) {
     const struct keyspace_hooks *hooks = &keyspace->shared->hooks;
-    if (keyspace_has_audience(keyspace) && hooks->touched) hooks->touched(hooks->context, keyspace, key);
+    if (hooks->touched) hooks->touched(hooks->context, keyspace, key);
 }
 
 /* ---- the whole ---- */

@@ -27,7 +27,8 @@ enum keyspace_class { /* classes of keyspace events, in the letters of notify-ke
 
 struct keyspace_hooks { /* each may be NULL */
     void *context;
-    /* A key changed, for WATCH and for clients that wait for it: only called while keyspace->watched or ->waited is set. */
+    /* A key changed, for WATCH, clients that wait for it and those that keep copies: only called while
+     * keyspace->watched or ->waited or is_tracking is set. */
     void (*touched)(void *context, struct keyspace *keyspace, struct slice key);
     /* Something happened to a key, for keyspace events. */
     void (*event)(void *context, struct keyspace *keyspace, struct slice key, enum keyspace_class class, const char *event);
@@ -35,6 +36,7 @@ struct keyspace_hooks { /* each may be NULL */
     void (*expired)(void *context, struct keyspace *keyspace, struct slice key);
     /* A lookup that found nothing (keymiss events). */
     void (*missed)(void *context, struct keyspace *keyspace, struct slice key);
+    bool is_tracking; /* some client keeps copies */
 };
 
 struct keyspace_stats {
@@ -114,6 +116,8 @@ static inline uint64_t keyspace_hash(const struct keyspace *keyspace, struct sli
 struct record *keyspace_read(struct keyspace *keyspace, struct slice key);
 /* The same without noting the use (TTL, TYPE, OBJECT ...). */
 struct record *keyspace_look(struct keyspace *keyspace, struct slice key);
+/* ... and without telling of a miss (OBJECT). */
+struct record *keyspace_inspect(struct keyspace *keyspace, struct slice key);
 /* For changing: no statistics. True: it is there. */
 bool keyspace_open(struct keyspace *keyspace, struct slice key, struct spot *spot);
 /* Begins to fetch what keyspace_read() of this hash will need: first the bucket, later the record. */
@@ -137,10 +141,12 @@ char *keyspace_edit_text(struct keyspace *keyspace, struct spot *spot, size_t si
 
 /* ---- telling ---- */
 
-void keyspace_touched(struct keyspace *keyspace, struct slice key); /* only for WATCH: what changed is not a value */
+/* What changed is nothing that an event tells of. */
+void keyspace_touched(struct keyspace *keyspace, struct slice key);
 static inline bool keyspace_has_audience(const struct keyspace *keyspace) {
-    return ((uintptr_t)keyspace->watched | (uintptr_t)keyspace->waited) != 0;
+    return ((uintptr_t)keyspace->watched | (uintptr_t)keyspace->waited | keyspace->shared->hooks.is_tracking) != 0;
 }
+
 /* After each change of a key. `event` is the name in keyspace events. */
 static inline void keyspace_changed(struct keyspace *keyspace, struct slice key, enum keyspace_class class,
                                     const char *event) {

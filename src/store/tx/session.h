@@ -7,6 +7,8 @@
 #include "store/keyspace/databases.h"
 
 struct queued_command;
+struct tracker;
+struct tracking;
 struct waiter;
 struct waiting;
 
@@ -14,6 +16,8 @@ struct session {
     struct client    *client;
     struct databases *databases;
     struct keyspace  *keyspace; /* that SELECT chose */
+    struct tracking  *tracking;
+    struct tracker   *tracker; /* notify/tracking's; NULL: the client does not track */
     /* multi.c's */
     struct queued_command *queue;
     int                    queued, queue_capacity;
@@ -26,8 +30,9 @@ struct session {
     struct waiter  *waiter;  /* NULL: the client does not wait for a key */
 };
 
-/* Sets client->mode_data. Keeps both. */
-void session_start(struct client *client, struct databases *databases, struct waiting *waiting);
+/* Sets client->mode_data. Keeps all. */
+void session_start(struct client *client, struct databases *databases, struct waiting *waiting,
+                   struct tracking *tracking);
 void session_end(struct client *client);                                 /* frees it */
 void session_reset(struct client *client);                               /* RESET: no MULTI, no WATCH, database 0 */
 bool session_select(struct client *client, int64_t number);              /* false: there is no such database */

@@ -3,6 +3,7 @@ TESTS += unit_store
 unit_store_SOURCES = $(UNIT_SOURCES) \
 	test/unit/store/keyspace/test_expire.c test/unit/store/keyspace/test_key_table.c \
 	test/unit/store/keyspace/test_keyspace.c test/unit/store/keyspace/test_record.c \
+	test/unit/store/notify/test_keyspace_events.c \
 	test/unit/store/types/test_bits.c test/unit/store/types/test_hash_value.c \
 	test/unit/store/types/test_hyperloglog.c test/unit/store/types/test_list_value.c \
 	test/unit/store/types/test_score.c \

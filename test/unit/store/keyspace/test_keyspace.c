@@ -26,7 +26,7 @@ struct world {
 
 static void on_event(void *context, struct keyspace *keyspace, struct slice key, enum keyspace_class class,
                      const char *event) {
-    ((struct world *)context)->events++;
+    if (class != KEYSPACE_NEW) ((struct world *)context)->events++;
 }
 
 static void world_init(struct world *world) {
