@@ -2,97 +2,149 @@
 #include "base/mem.h"
 
 #include <endian.h>
+#include <stddef.h>
 
-/* Fields are little-endian in the block whatever the machine is. */
 struct intset {
-    uint32_t width;
+    int64_t  base; /* not more than the least number */
     uint32_t count;
-    uint8_t  numbers[];
+    uint8_t  width;
+    uint8_t  distances[];
 };
 
-static size_t width_of(const struct intset *set) {
-    return le32toh(set->width);
-}
-
 static size_t size_for(size_t width, size_t count) {
-    return sizeof(struct intset) + width * count;
+    return offsetof(struct intset, distances) + width * count;
 }
 
-static size_t width_for(int64_t number) {
+/* ---- distances ---- */
+
+static uint64_t distance(int64_t from, int64_t to) {
+    return (uint64_t)to - (uint64_t)from;
+}
+
+static uint8_t width_for(uint64_t distance) {
+    if (distance <= UINT8_MAX) return 1;
+    if (distance <= UINT16_MAX) return 2;
+    return distance <= UINT32_MAX ? 4 : 8;
+}
+
+static uint64_t widest(uint8_t width) {
+    return UINT64_MAX >> (64 - 8 * width);
+}
+
+static inline uint64_t load(const uint8_t *distances, uint8_t width, size_t place) {
+    const uint8_t *at = distances + place * width;
+    uint16_t       two;
+    uint32_t       four;
+    uint64_t       eight;
+    switch (width) {
+    case 1: return *at;
+    case 2: memcpy(&two, at, sizeof two); return two;
+    case 4: memcpy(&four, at, sizeof four); return four;
+    default: memcpy(&eight, at, sizeof eight); return eight;
+    }
+}
+
+/* The low bytes of a wider number are the narrower one: base/hash.c asserts a little-endian machine. */
+static void store(uint8_t *distances, uint8_t width, size_t place, uint64_t distance) {
+    memcpy(distances + place * width, &distance, width);
+}
+
+/* ---- the set ---- */
+
+struct intset *intset_new(void) {
+    struct intset *set = mem_alloc(size_for(0, 0));
+    set->base = 0;
+    set->count = 0;
+    set->width = 1;
+    return set;
+}
+
+struct intset *intset_copy(const struct intset *set) {
+    size_t         size = size_for(set->width, set->count);
+    struct intset *copy = mem_alloc(size);
+    memcpy(copy, set, size);
+    return copy;
+}
+
+size_t intset_count(const struct intset *set) {
+    return set->count;
+}
+
+static int64_t number_at(const struct intset *set, size_t place) {
+    return (int64_t)((uint64_t)set->base + load(set->distances, set->width, place));
+}
+
+int64_t intset_at(const struct intset *set, size_t place) {
+    CHECK(place < set->count);
+    return number_at(set, place);
+}
+
+/* ---- the established form ---- */
+
+enum { DUMP_HEAD = 8 };
+
+static size_t dump_width(int64_t number) {
     if (number >= INT16_MIN && number <= INT16_MAX) return 2;
     return number >= INT32_MIN && number <= INT32_MAX ? 4 : 8;
 }
 
-static int64_t load(const uint8_t *numbers, size_t width, size_t place) {
-    const uint8_t *at = numbers + place * width;
-    if (width == 2) {
-        uint16_t value;
-        memcpy(&value, at, sizeof value);
-        return (int16_t)le16toh(value);
+static int64_t dump_at(const uint8_t *numbers, size_t width, size_t place) {
+    uint64_t value = 0;
+    memcpy(&value, numbers + place * width, width);
+    unsigned unused = 64 - 8 * (unsigned)width;
+    return (int64_t)(le64toh(value) << unused) >> unused;
+}
+
+void intset_dump(const struct intset *set, struct bytes *out) {
+    size_t width = 2, count = set->count;
+    if (count) width = MAX(dump_width(number_at(set, 0)), dump_width(number_at(set, count - 1)));
+    uint32_t head[2] = {htole32((uint32_t)width), htole32((uint32_t)count)};
+    bytes_reserve(out, sizeof head + width * count);
+    bytes_add(out, head, sizeof head);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t number = htole64((uint64_t)number_at(set, i));
+        bytes_add(out, &number, width);
     }
-    if (width == 4) {
-        uint32_t value;
-        memcpy(&value, at, sizeof value);
-        return (int32_t)le32toh(value);
-    }
-    uint64_t value;
-    memcpy(&value, at, sizeof value);
-    return (int64_t)le64toh(value);
-}
-
-static void store(uint8_t *numbers, size_t width, size_t place, int64_t number) {
-    /* The low bytes of a wider number are the narrower one. */
-    uint64_t value = htole64((uint64_t)number);
-    memcpy(numbers + place * width, &value, width);
-}
-
-struct intset *intset_new(void) {
-    struct intset *set = mem_alloc(sizeof *set);
-    set->width = htole32(2);
-    set->count = 0;
-    return set;
-}
-
-struct slice intset_bytes(const struct intset *set) {
-    return slice_make(set, size_for(width_of(set), intset_count(set)));
-}
-
-static struct intset *copy_of(struct slice bytes) {
-    struct intset *copy = mem_alloc(bytes.size);
-    memcpy(copy, bytes.data, bytes.size);
-    return copy;
-}
-
-struct intset *intset_copy(const struct intset *set) {
-    return copy_of(intset_bytes(set));
-}
-
-size_t intset_count(const struct intset *set) {
-    return le32toh(set->count);
 }
 
 bool intset_is_valid(struct slice bytes) {
     uint32_t head[2];
-    if (bytes.size < sizeof head) return false;
+    if (bytes.size < DUMP_HEAD) return false;
     memcpy(head, bytes.data, sizeof head);
     size_t width = le32toh(head[0]), count = le32toh(head[1]);
     if (width != 2 && width != 4 && width != 8) return false;
-    if ((bytes.size - sizeof head) % width || (bytes.size - sizeof head) / width != count) return false;
-    const uint8_t *numbers = (const uint8_t *)bytes.data + sizeof head;
+    if ((bytes.size - DUMP_HEAD) % width || (bytes.size - DUMP_HEAD) / width != count) return false;
+    const uint8_t *numbers = (const uint8_t *)bytes.data + DUMP_HEAD;
     for (size_t i = 1; i < count; i++)
-        if (load(numbers, width, i - 1) >= load(numbers, width, i)) return false;
+        if (dump_at(numbers, width, i - 1) >= dump_at(numbers, width, i)) return false;
     return true;
 }
 
 struct intset *intset_from_bytes(struct slice bytes) {
-    return intset_is_valid(bytes) ? copy_of(bytes) : NULL;
+    if (!intset_is_valid(bytes)) return NULL;
+    uint32_t head[2];
+    memcpy(head, bytes.data, sizeof head);
+    size_t         from = le32toh(head[0]), count = le32toh(head[1]);
+    const uint8_t *numbers = (const uint8_t *)bytes.data + DUMP_HEAD;
+    int64_t        base = count ? dump_at(numbers, from, 0) : 0;
+    uint8_t        width = count ? width_for(distance(base, dump_at(numbers, from, count - 1))) : 1;
+    struct intset *set = mem_alloc(size_for(width, count));
+    set->base = base;
+    set->count = (uint32_t)count;
+    set->width = width;
+    for (size_t i = 0; i < count; i++) store(set->distances, width, i, distance(base, dump_at(numbers, from, i)));
+    return set;
 }
 
+/* ---- searches and edits ---- */
+
 size_t intset_place(const struct intset *set, int64_t number) {
-    size_t width = width_of(set), low = 0, high = intset_count(set);
+    if (number < set->base) return 0;
+    uint64_t wanted = distance(set->base, number);
+    size_t   low = 0, high = set->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (load(set->numbers, width, middle) < number)
+        if (load(set->distances, set->width, middle) < wanted)
             low = middle + 1;
         else
             high = middle;
@@ -100,53 +152,55 @@ size_t intset_place(const struct intset *set, int64_t number) {
     return low;
 }
 
-int64_t intset_at(const struct intset *set, size_t place) {
-    CHECK(place < intset_count(set));
-    return load(set->numbers, width_of(set), place);
-}
-
 static bool is_at(const struct intset *set, size_t place, int64_t number) {
-    return place < intset_count(set) && intset_at(set, place) == number;
+    return place < set->count && number_at(set, place) == number;
 }
 
 bool intset_has(const struct intset *set, int64_t number) {
-    return width_for(number) <= width_of(set) && is_at(set, intset_place(set, number), number);
+    return is_at(set, intset_place(set, number), number);
 }
 
-/* Backwards, so that no number is overwritten before it was moved. */
-static struct intset *widen(struct intset *set, size_t width) {
-    size_t old = width_of(set), count = intset_count(set);
-    set = mem_realloc(set, size_for(width, count + 1));
-    for (size_t i = count; i-- > 0;) store(set->numbers, width, i, load(set->numbers, old, i));
-    set->width = htole32((uint32_t)width);
-    return set;
+/* Another base and width, so that `number` can be added. Below the least number as much is left free as above the
+ * greatest, so that descending numbers do not need a new base each. */
+static struct intset *rebase(struct intset *set, int64_t number) {
+    size_t   count = set->count;
+    int64_t  least = count ? MIN(number, number_at(set, 0)) : number;
+    int64_t  greatest = count ? MAX(number, number_at(set, count - 1)) : number;
+    uint8_t  width = width_for(distance(least, greatest));
+    uint64_t free_below = count && number == least ? (widest(width) - distance(least, greatest)) / 2 : 0;
+    int64_t  base = (int64_t)((uint64_t)least - MIN(free_below, distance(INT64_MIN, least)));
+    struct intset *made = mem_alloc(size_for(width, count + 1));
+    made->base = base;
+    made->count = (uint32_t)count;
+    made->width = width;
+    for (size_t i = 0; i < count; i++) store(made->distances, width, i, distance(base, number_at(set, i)));
+    mem_free(set);
+    return made;
 }
 
 bool intset_add(struct intset **place, int64_t number) {
     struct intset *set = *place;
-    size_t count = intset_count(set);
+    size_t         count = set->count, at = intset_place(set, number);
     CHECK(count < UINT32_MAX);
-    size_t at = intset_place(set, number);
     if (is_at(set, at, number)) return false;
-    if (width_for(number) > width_of(set)) {
-        set = widen(set, width_for(number));
-    } else {
-        set = mem_realloc(set, size_for(width_of(set), count + 1));
-    }
-    size_t width = width_of(set);
-    memmove(set->numbers + (at + 1) * width, set->numbers + at * width, (count - at) * width);
-    store(set->numbers, width, at, number);
-    set->count = htole32((uint32_t)count + 1);
+    if (number < set->base || distance(set->base, number) > widest(set->width) || count == 0)
+        set = rebase(set, number);
+    else
+        set = mem_realloc(set, size_for(set->width, count + 1));
+    uint8_t width = set->width;
+    memmove(set->distances + (at + 1) * width, set->distances + at * width, (count - at) * width);
+    store(set->distances, width, at, distance(set->base, number));
+    set->count++;
     *place = set;
     return true;
 }
 
 bool intset_remove(struct intset **place, int64_t number) {
     struct intset *set = *place;
-    size_t count = intset_count(set), at = intset_place(set, number), width = width_of(set);
+    size_t         count = set->count, at = intset_place(set, number), width = set->width;
     if (!is_at(set, at, number)) return false;
-    memmove(set->numbers + at * width, set->numbers + (at + 1) * width, (count - at - 1) * width);
-    set->count = htole32((uint32_t)count - 1);
+    memmove(set->distances + at * width, set->distances + (at + 1) * width, (count - at - 1) * width);
+    set->count--;
     *place = mem_realloc(set, size_for(width, count - 1));
     return true;
 }

@@ -1,8 +1,9 @@
-/* A sorted set of integers in one block of memory, byte for byte as Redis packs it.
+/* A sorted set of integers in one block of memory: distances from a base, as narrow as they can be.
  *
- *     [width: u32 LE, 2, 4 or 8][count: u32 LE][integers of that width, LE, ascending]
+ *     [base: 8 bytes][count: 4][width: 1, 2, 4 or 8][distances from the base, of that width, ascending]
  *
- * The width is that of the widest integer that was ever added.
+ * Its dump is Redis's intset, [width: u32 LE, 2, 4 or 8][count: u32 LE][integers of that width, LE, ascending], which would
+ * take 4 bytes for each of a handful of numbers that are near each other but far from 0 (identifiers, times).
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "base/bytes.h"
@@ -11,10 +12,10 @@ struct intset;
 
 struct intset *intset_new(void);                          /* gives: mem_free() */
 struct intset *intset_copy(const struct intset *set);     /* gives */
-struct slice   intset_bytes(const struct intset *set);    /* lends: the dump */
+void           intset_dump(const struct intset *set, struct bytes *out); /* adds the dump to `out` */
 size_t         intset_count(const struct intset *set);
 
-/* Of bytes from outside: known width, the right size, strictly ascending. gives a copy; NULL: not an intset. */
+/* Of bytes from outside: known width, the right size, strictly ascending. gives: a set; NULL: not an intset. */
 struct intset *intset_from_bytes(struct slice bytes);
 bool           intset_is_valid(struct slice bytes);
 

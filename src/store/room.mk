@@ -17,6 +17,7 @@ libstore_a_SOURCES = \
 	src/store/types/hyperloglog.c src/store/types/hyperloglog.h \
 	src/store/types/hash_value.c src/store/types/hash_value.h \
 	src/store/types/list_value.c src/store/types/list_value.h \
+	src/store/types/member_table.c src/store/types/member_table.h \
 	src/store/types/score.c src/store/types/score.h \
 	src/store/types/set_value.c src/store/types/set_value.h \
 	src/store/types/str.c src/store/types/str.h \

@@ -5,25 +5,39 @@
 
 #include <stdlib.h>
 
-static void expect_bytes(const struct intset *set, const void *bytes, size_t size) {
-    CU_ASSERT_TRUE_FATAL(slice_equal(intset_bytes(set), slice_make(bytes, size)));
-    CU_ASSERT_TRUE(intset_is_valid(intset_bytes(set)));
+static void expect_dump(const struct intset *set, const void *bytes, size_t size) {
+    struct bytes dump = {0};
+    intset_dump(set, &dump);
+    CU_ASSERT_TRUE_FATAL(slice_equal(bytes_slice(&dump), slice_make(bytes, size)));
+    CU_ASSERT_TRUE(intset_is_valid(bytes_slice(&dump)));
+    bytes_fini(&dump);
 }
 
-UNIT_TEST(intset, has_the_established_bytes_and_widens) {
+UNIT_TEST(intset, its_dump_has_the_established_bytes) {
     struct intset *set = intset_new();
+    expect_dump(set, "\2\0\0\0\0\0\0\0", 8);
     CU_ASSERT_TRUE(intset_add(&set, 5));
     CU_ASSERT_TRUE(intset_add(&set, -1));
     CU_ASSERT_FALSE(intset_add(&set, 5));
-    expect_bytes(set, "\2\0\0\0\2\0\0\0\xff\xff\5\0", 12);
+    expect_dump(set, "\2\0\0\0\2\0\0\0\xff\xff\5\0", 12);
     CU_ASSERT_TRUE(intset_add(&set, 70000));
-    expect_bytes(set, "\4\0\0\0\3\0\0\0\xff\xff\xff\xff\5\0\0\0\x70\x11\1\0", 20);
-    CU_ASSERT_TRUE(intset_remove(&set, 70000)); /* the width stays */
-    expect_bytes(set, "\4\0\0\0\2\0\0\0\xff\xff\xff\xff\5\0\0\0", 16);
+    expect_dump(set, "\4\0\0\0\3\0\0\0\xff\xff\xff\xff\5\0\0\0\x70\x11\1\0", 20);
+    CU_ASSERT_TRUE(intset_remove(&set, 70000));
+    expect_dump(set, "\2\0\0\0\2\0\0\0\xff\xff\5\0", 12);
     CU_ASSERT_TRUE(intset_add(&set, INT64_MIN));
+    CU_ASSERT_TRUE(intset_add(&set, INT64_MAX));
     CU_ASSERT_EQUAL(intset_at(set, 0), INT64_MIN);
     CU_ASSERT_EQUAL(intset_at(set, 1), -1);
-    CU_ASSERT_FALSE(intset_has(set, INT64_MAX));
+    CU_ASSERT_EQUAL(intset_at(set, 3), INT64_MAX);
+    CU_ASSERT_FALSE(intset_has(set, INT64_MAX - 1));
+    mem_free(set);
+}
+
+UNIT_TEST(intset, numbers_that_are_near_each_other_are_small) {
+    struct intset *set = intset_new();
+    for (int64_t i = 0; i < 20; i++) CU_ASSERT_TRUE(intset_add(&set, 1700000000000 - i));
+    CU_ASSERT_TRUE(mem_size(set) <= 48);
+    for (int64_t i = 0; i < 20; i++) CU_ASSERT_EQUAL(intset_at(set, (size_t)i), 1700000000000 - 19 + i);
     mem_free(set);
 }
 
@@ -66,9 +80,12 @@ UNIT_TEST(intset, agrees_with_a_sorted_array) {
             CU_ASSERT_EQUAL_FATAL(intset_count(set), count);
         }
         for (size_t i = 0; i < count; i++) CU_ASSERT_EQUAL_FATAL(intset_at(set, i), model[i]);
-        struct intset *copy = intset_from_bytes(intset_bytes(set));
+        struct bytes dump = {0};
+        intset_dump(set, &dump);
+        struct intset *copy = intset_from_bytes(bytes_slice(&dump));
         CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
-        CU_ASSERT_TRUE(slice_equal(intset_bytes(copy), intset_bytes(set)));
+        expect_dump(copy, dump.data, dump.size);
+        bytes_fini(&dump);
         mem_free(copy);
         mem_free(set);
     }

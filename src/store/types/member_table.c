@@ -1,0 +1,596 @@
+#include "store/types/member_table.h"
+#include "base/mem.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+enum {
+    CHUNK_BITS = 9, /* 4 KiB of pointers */
+    CHUNK_BUCKETS = 1 << CHUNK_BITS,
+    FILL_MAX = 12, /* members a bucket, on average, above which one is split */
+    FILL_MIN = 4,  /* ... below which one is merged */
+    TAG_SHIFT = 8, /* first hash bit in a slot */
+    TAG_BITS = 16,
+    NEAR_MAX = 256, /* bytes of key and value that lie in the block */
+    CAPACITY_MAX = 65528
+};
+enum { HEAD_FAR = 0x80, HEAD_DEADLINE = 0x40, HEAD_SIZE = 0x3f };
+
+struct block {
+    uint16_t capacity; /* bytes of the whole block */
+    uint16_t used;     /* bytes of entries */
+    uint16_t count;
+    uint16_t unused;
+    char     data[];
+};
+enum { BLOCK_HEAD = 8, SLOT_BYTES = 4 };
+
+struct far { /* key, then value */
+    size_t   value_size;
+    uint32_t key_size;
+    char     bytes[];
+};
+
+struct member_table {
+    struct block         ***chunks;
+    uint64_t                low_mask; /* 2^L - 1 */
+    size_t                  split;    /* the next bucket to be split */
+    size_t                  count;
+    size_t                  memory; /* of blocks and far members */
+    size_t                  blocks; /* of these: how many */
+    uint32_t                chunk_count, chunk_capacity;
+    uint32_t                longest; /* at least the members of any bucket */
+    const struct hash_key  *hash_key;
+};
+
+static uint16_t tag_of(uint64_t hash) {
+    return (uint16_t)(hash >> TAG_SHIFT);
+}
+
+/* ---- entries ---- */
+
+static size_t key_head(size_t key_size) { /* bytes that say how long the key is */
+    return key_size < HEAD_SIZE ? 1 : 3;
+}
+
+static bool is_far(struct slice key, struct slice value) {
+    return key.size > NEAR_MAX || value.size > NEAR_MAX - key.size;
+}
+
+static size_t deadline_size(int64_t deadline_ms) {
+    return deadline_ms == MEMBER_NEVER ? 0 : sizeof deadline_ms;
+}
+
+static size_t entry_size(struct slice key, struct slice value, int64_t deadline_ms) {
+    size_t body = is_far(key, value) ? 1 + sizeof(struct far *) : key_head(key.size) + key.size + value.size;
+    return body + deadline_size(deadline_ms);
+}
+
+static struct far *far_of(const char *entry) {
+    struct far *far;
+    memcpy(&far, entry + 1 + (*entry & HEAD_DEADLINE ? 8 : 0), sizeof far);
+    return far;
+}
+
+static void decode(const char *entry, size_t size, struct member *member) {
+    uint8_t     head = (uint8_t)*entry;
+    const char *at = entry + 1, *end = entry + size;
+    size_t      key_size = head & HEAD_SIZE;
+    if (UNLIKELY(!(head & HEAD_FAR) && key_size == HEAD_SIZE)) {
+        uint16_t size16;
+        memcpy(&size16, at, sizeof size16);
+        key_size = size16;
+        at += sizeof size16;
+    }
+    member->deadline_ms = MEMBER_NEVER;
+    if (UNLIKELY(head & HEAD_DEADLINE)) {
+        memcpy(&member->deadline_ms, at, sizeof member->deadline_ms);
+        at += sizeof member->deadline_ms;
+    }
+    if (UNLIKELY(head & HEAD_FAR)) {
+        struct far *far;
+        memcpy(&far, at, sizeof far);
+        member->key = slice_make(far->bytes, far->key_size);
+        member->value = slice_make(far->bytes + far->key_size, far->value_size);
+    } else {
+        member->key = slice_make(at, key_size);
+        member->value = slice_make(at + key_size, (size_t)(end - at) - key_size);
+    }
+}
+
+static bool entry_has_key(const char *entry, struct slice key) {
+    if (LIKELY((uint8_t)*entry == key.size && key.size < HEAD_SIZE)) return memcmp(entry + 1, key.data, key.size) == 0;
+    if (!(*entry & (HEAD_FAR | HEAD_DEADLINE)) && (*entry & HEAD_SIZE) != HEAD_SIZE) return false;
+    struct member member;
+    decode(entry, NEAR_MAX, &member); /* the key does not depend on where the entry ends */
+    return slice_equal(member.key, key);
+}
+
+static struct far *far_new(struct member_table *table, struct slice key, struct slice value) {
+    CHECK(key.size <= UINT32_MAX);
+    struct far *far = mem_alloc(sizeof *far + key.size + value.size);
+    far->key_size = (uint32_t)key.size;
+    far->value_size = value.size;
+    if (key.size) memcpy(far->bytes, key.data, key.size);
+    if (value.size) memcpy(far->bytes + key.size, value.data, value.size);
+    table->memory += mem_size(far);
+    table->blocks++;
+    return far;
+}
+
+static void far_free(struct member_table *table, const char *entry) {
+    if (LIKELY(!(*entry & HEAD_FAR))) return;
+    struct far *far = far_of(entry);
+    table->memory -= mem_size(far);
+    table->blocks--;
+    mem_free(far);
+}
+
+/* Writes entry_size() bytes. */
+static void write_entry(struct member_table *table, char *at, struct slice key, struct slice value, int64_t deadline_ms) {
+    bool    far = is_far(key, value);
+    uint8_t head = deadline_ms == MEMBER_NEVER ? 0 : HEAD_DEADLINE;
+    if (far) head |= HEAD_FAR;
+    else head |= key.size < HEAD_SIZE ? (uint8_t)key.size : HEAD_SIZE;
+    *at++ = (char)head;
+    if (!far && key.size >= HEAD_SIZE) {
+        uint16_t size = (uint16_t)key.size;
+        memcpy(at, &size, sizeof size);
+        at += sizeof size;
+    }
+    if (deadline_ms != MEMBER_NEVER) {
+        memcpy(at, &deadline_ms, sizeof deadline_ms);
+        at += sizeof deadline_ms;
+    }
+    if (far) {
+        struct far *there = far_new(table, key, value);
+        memcpy(at, &there, sizeof there);
+        return;
+    }
+    if (key.size) memcpy(at, key.data, key.size);
+    if (value.size) memcpy(at + key.size, value.data, value.size);
+}
+
+/* ---- blocks ---- */
+
+/* Slot i is slots_end(block)[-1 - i]. */
+static inline uint32_t *slots_end(const struct block *block) {
+    return (uint32_t *)(void *)((char *)block + block->capacity);
+}
+
+static inline uint32_t slot_at(const struct block *block, unsigned i) {
+    return slots_end(block)[-1 - (ptrdiff_t)i];
+}
+
+static inline unsigned offset_at(const struct block *block, unsigned i) {
+    return slot_at(block, i) & 0xffff;
+}
+
+static inline const char *entry_at(const struct block *block, unsigned i, size_t *size) {
+    unsigned begin = offset_at(block, i);
+    *size = (i + 1u < block->count ? offset_at(block, i + 1) : block->used) - begin;
+    return block->data + begin;
+}
+
+static inline void member_at(const struct block *block, unsigned i, struct member *member) {
+    size_t      size;
+    const char *entry = entry_at(block, i, &size);
+    decode(entry, size, member);
+}
+
+static size_t needed(size_t used, size_t count) {
+    return BLOCK_HEAD + used + count * SLOT_BYTES;
+}
+
+static struct block *block_new(struct member_table *table, size_t bytes) {
+    CHECK(bytes <= CAPACITY_MAX); /* hundreds of members in one bucket, with a keyed hash */
+    size_t        size = MAX(mem_good_size(bytes) & ~(size_t)7, (size_t)24);
+    struct block *block = mem_alloc(size);
+    table->memory += size;
+    table->blocks++;
+    *block = (struct block){.capacity = (uint16_t)MIN(size, (size_t)CAPACITY_MAX)};
+    return block;
+}
+
+static size_t block_bytes(const struct block *block) {
+    return block->capacity == CAPACITY_MAX ? mem_good_size(CAPACITY_MAX) & ~(size_t)7 : block->capacity;
+}
+
+static void block_free(struct member_table *table, struct block *block) {
+    table->memory -= block_bytes(block);
+    table->blocks--;
+    mem_free(block);
+}
+
+static struct block *block_resized(struct member_table *table, struct block *block, size_t bytes) {
+    struct block *moved = block_new(table, bytes);
+    moved->used = block->used;
+    moved->count = block->count;
+    memcpy(moved->data, block->data, block->used);
+    memcpy(slots_end(moved) - block->count, slots_end(block) - block->count, (size_t)block->count * SLOT_BYTES);
+    block_free(table, block);
+    return moved;
+}
+
+/* Room for `more` bytes, slots included. */
+static inline struct block *block_reserve(struct member_table *table, struct block **place, size_t more) {
+    struct block *block = *place;
+    if (UNLIKELY(!block)) return *place = block_new(table, BLOCK_HEAD + more);
+    size_t wanted = needed(block->used, block->count) + more;
+    if (UNLIKELY(wanted > block->capacity)) *place = block = block_resized(table, block, wanted);
+    return block;
+}
+
+/* A new last entry of `size` bytes: where to write it. */
+static char *block_append(struct member_table *table, struct block **place, uint16_t tag, size_t size) {
+    struct block *block = block_reserve(table, place, size + SLOT_BYTES);
+    char         *at = block->data + block->used;
+    slots_end(block)[-1 - (ptrdiff_t)block->count++] = (uint32_t)tag << 16 | block->used;
+    block->used = (uint16_t)(block->used + size);
+    if (block->count > table->longest) table->longest = block->count;
+    return at;
+}
+
+/* The bytes [at, at + old) of entry i become `size` bytes, to be written. */
+static char *block_splice(struct member_table *table, struct block **place, unsigned i, size_t at, size_t old, size_t size) {
+    struct block *block = *place;
+    if (size > old) block = block_reserve(table, place, size - old);
+    memmove(block->data + at + size, block->data + at + old, block->used - at - old);
+    block->used = (uint16_t)(block->used + size - old);
+    uint32_t *end = slots_end(block);
+    for (unsigned n = i + 1; n < block->count; n++) end[-1 - (ptrdiff_t)n] += (uint32_t)(size - old);
+    return block->data + at;
+}
+
+static void block_shrink(struct member_table *table, struct block **place) {
+    struct block *block = *place;
+    size_t        wanted = needed(block->used, block->count);
+    if (block->count == 0) {
+        block_free(table, block);
+        *place = NULL;
+    } else if (wanted + wanted / 2 < block->capacity && block->capacity > 48) {
+        *place = block_resized(table, block, wanted);
+    }
+}
+
+static void block_remove(struct member_table *table, struct block **place, unsigned i) {
+    struct block *block = *place;
+    size_t        size;
+    const char   *entry = entry_at(block, i, &size);
+    far_free(table, entry);
+    block_splice(table, place, i, (size_t)(entry - block->data), size, 0);
+    uint32_t *end = slots_end(block);
+    memmove(end - block->count + 1, end - block->count, (size_t)(block->count - i - 1) * SLOT_BYTES);
+    block->count--;
+    block_shrink(table, place);
+}
+
+/* The place of the key; -1: it is not there. */
+static inline int block_find(const struct block *block, struct slice key, uint16_t tag) {
+    const uint32_t *end = slots_end(block);
+    unsigned        count = block->count;
+#ifdef __SSE2__
+    const __m128i wanted = _mm_set1_epi32((int)tag);
+    for (unsigned i = 0; i < count; i += 4) {
+        /* Slots i + 3 to i, in this order: the highest bit of what is found is slot i. */
+        __m128i  slots = _mm_loadu_si128((const __m128i *)(const void *)(end - i - 4));
+        unsigned found = (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(_mm_srli_epi32(slots, 16), wanted)));
+        for (; UNLIKELY(found); found &= ~(8u >> (__builtin_clz(found) - 28))) {
+            unsigned at = i + (unsigned)__builtin_clz(found) - 28;
+            if (at < count && entry_has_key(block->data + offset_at(block, at), key)) return (int)at;
+        }
+    }
+#else
+    for (unsigned i = 0; i < count; i++)
+        if (end[-1 - (ptrdiff_t)i] >> 16 == tag && entry_has_key(block->data + offset_at(block, i), key)) return (int)i;
+#endif
+    return -1;
+}
+
+/* ---- the directory ---- */
+
+static inline size_t bucket_count(const struct member_table *table) {
+    return (size_t)table->low_mask + 1 + table->split;
+}
+
+static inline struct block **bucket_at(const struct member_table *table, size_t index) {
+    return &table->chunks[index >> CHUNK_BITS][index & (CHUNK_BUCKETS - 1)];
+}
+
+static inline size_t index_of(const struct member_table *table, uint64_t hash) {
+    size_t index = hash & table->low_mask;
+    if (index < table->split) index = hash & (table->low_mask << 1 | 1);
+    return index;
+}
+
+/* Makes bucket number bucket_count() exist, empty. The first chunk is as large as it must be. */
+static struct block **add_bucket(struct member_table *table) {
+    size_t index = bucket_count(table), chunk = index >> CHUNK_BITS;
+    if (chunk == table->chunk_count) {
+        if (table->chunk_count == table->chunk_capacity) {
+            table->chunk_capacity *= 2;
+            table->chunks = mem_realloc(table->chunks, table->chunk_capacity * sizeof *table->chunks);
+        }
+        table->chunks[table->chunk_count++] = mem_zalloc(CHUNK_BUCKETS * sizeof(struct block *));
+    } else if (chunk == 0 && (index & (index - 1)) == 0) {
+        table->chunks[0] = mem_realloc(table->chunks[0], index * 2 * sizeof(struct block *));
+    }
+    struct block **bucket = bucket_at(table, index);
+    *bucket = NULL;
+    return bucket;
+}
+
+/* Bucket `index`, the last one, is gone. A chunk of slack stays. */
+static void drop_bucket(struct member_table *table, size_t index) {
+    size_t chunk = index >> CHUNK_BITS;
+    if (chunk + 2 < table->chunk_count + 1u && table->chunk_count > 1) mem_free(table->chunks[--table->chunk_count]);
+}
+
+static bool goes_up(const struct member_table *table, const struct block *block, unsigned i, unsigned level) {
+    if (LIKELY(level >= TAG_SHIFT && level < TAG_SHIFT + TAG_BITS))
+        return slot_at(block, i) >> (16 + level - TAG_SHIFT) & 1;
+    struct member member;
+    member_at(block, i, &member);
+    return member_table_hash(table->hash_key, member.key) >> level & 1;
+}
+
+static void split_one(struct member_table *table) {
+    unsigned       level = (unsigned)__builtin_popcountll(table->low_mask);
+    struct block **up = add_bucket(table), **low = bucket_at(table, table->split), *old = *low;
+    if (table->split++ == table->low_mask) {
+        table->low_mask = table->low_mask << 1 | 1;
+        table->split = 0;
+    }
+    if (!old) return;
+    /* Both blocks are made in the right size. */
+    size_t   bytes[2] = {0, 0}, counts[2] = {0, 0}, size;
+    uint64_t rises[(CAPACITY_MAX / (SLOT_BYTES + 1) + 63) / 64]; /* only as much of it as there are members is touched */
+    for (unsigned i = 0; i < old->count; i++) {
+        bool up_there = goes_up(table, old, i, level);
+        if (i % 64 == 0) rises[i / 64] = 0;
+        rises[i / 64] |= (uint64_t)up_there << i % 64;
+        entry_at(old, i, &size);
+        bytes[up_there] += size;
+        counts[up_there]++;
+    }
+    if (counts[1] == 0) return;
+    *low = counts[0] ? block_new(table, needed(bytes[0], counts[0])) : NULL;
+    *up = block_new(table, needed(bytes[1], counts[1]));
+    for (unsigned i = 0; i < old->count; i++) {
+        const char *entry = entry_at(old, i, &size);
+        struct block **to = rises[i / 64] >> i % 64 & 1 ? up : low;
+        memcpy(block_append(table, to, (uint16_t)(slot_at(old, i) >> 16), size), entry, size);
+    }
+    block_free(table, old);
+}
+
+static void merge_one(struct member_table *table) {
+    if (table->split == 0) {
+        table->low_mask >>= 1;
+        table->split = (size_t)table->low_mask + 1;
+    }
+    table->split--;
+    size_t         last = bucket_count(table), size;
+    struct block **low = bucket_at(table, table->split), **up = bucket_at(table, last), *old = *up;
+    if (old) {
+        block_reserve(table, low, old->used + (size_t)old->count * SLOT_BYTES);
+        for (unsigned i = 0; i < old->count; i++) {
+            const char *entry = entry_at(old, i, &size);
+            memcpy(block_append(table, low, (uint16_t)(slot_at(old, i) >> 16), size), entry, size);
+        }
+        block_free(table, old);
+        *up = NULL;
+    }
+    drop_bucket(table, last);
+}
+
+/* ---- the table ---- */
+
+struct member_table *member_table_new(const struct hash_key *key) {
+    struct member_table *table = mem_zalloc(sizeof *table);
+    table->hash_key = key;
+    table->chunk_capacity = table->chunk_count = 1;
+    table->chunks = mem_alloc(sizeof *table->chunks);
+    table->chunks[0] = mem_zalloc(sizeof(struct block *));
+    return table;
+}
+
+void member_table_free(struct member_table **place) {
+    struct member_table *table = *place;
+    if (!table) return;
+    *place = NULL;
+    size_t buckets = bucket_count(table), size;
+    for (size_t n = 0; n < buckets; n++) {
+        struct block *block = *bucket_at(table, n);
+        for (unsigned i = 0; block && i < block->count; i++) far_free(table, entry_at(block, i, &size));
+        mem_free(block);
+    }
+    for (size_t n = 0; n < table->chunk_count; n++) mem_free(table->chunks[n]);
+    mem_free(table->chunks);
+    mem_free(table);
+}
+
+static void copy_member(void *context, const struct member *member) {
+    struct member_table *copy = context;
+    uint64_t             hash = member_table_hash(copy->hash_key, member->key);
+    (void)member_table_put(copy, member->key, hash, member->value, member->deadline_ms);
+}
+
+struct member_table *member_table_copy(const struct member_table *table) {
+    struct member_table *copy = member_table_new(table->hash_key);
+    uint64_t             cursor = 0;
+    while (member_table_scan(table, &cursor, copy_member, copy)) continue;
+    return copy;
+}
+
+size_t member_table_count(const struct member_table *table) {
+    return table->count;
+}
+
+const struct hash_key *member_table_hash_key(const struct member_table *table) {
+    return table->hash_key;
+}
+
+size_t member_table_memory(const struct member_table *table) {
+    size_t pointers = table->chunk_count > 1 ? (size_t)table->chunk_count * CHUNK_BUCKETS : bucket_count(table);
+    return sizeof *table + table->chunk_capacity * sizeof *table->chunks + pointers * sizeof(struct block *) + table->memory;
+}
+
+size_t member_table_blocks(const struct member_table *table) {
+    return table->blocks + table->chunk_count + 2;
+}
+
+void member_table_prefetch(const struct member_table *table, uint64_t hash) {
+    __builtin_prefetch(bucket_at(table, index_of(table, hash)));
+}
+
+bool member_table_find(const struct member_table *table, struct slice key, uint64_t hash, struct member *member) {
+    const struct block *block = *bucket_at(table, index_of(table, hash));
+    int                 place = block ? block_find(block, key, tag_of(hash)) : -1;
+    if (place < 0) return false;
+    if (member) member_at(block, (unsigned)place, member);
+    return true;
+}
+
+static void append(struct member_table *table, struct block **bucket, struct slice key, uint64_t hash, struct slice value,
+                   int64_t deadline_ms) {
+    char *at = block_append(table, bucket, tag_of(hash), entry_size(key, value, deadline_ms));
+    write_entry(table, at, key, value, deadline_ms);
+    table->count++;
+    if (table->count > bucket_count(table) * FILL_MAX) split_one(table);
+}
+
+bool member_table_add(struct member_table *table, struct slice key, uint64_t hash) {
+    struct block **bucket = bucket_at(table, index_of(table, hash));
+    if (*bucket && block_find(*bucket, key, tag_of(hash)) >= 0) return false;
+    append(table, bucket, key, hash, (struct slice){0}, MEMBER_NEVER);
+    return true;
+}
+
+/* Entry i gets another value and deadline; they do not lie in the table. */
+static void rewrite(struct member_table *table, struct block **bucket, unsigned i, struct slice key, struct slice value,
+                    int64_t deadline_ms) {
+    size_t      size, wanted = entry_size(key, value, deadline_ms);
+    const char *entry = entry_at(*bucket, i, &size);
+    size_t      at = (size_t)(entry - (*bucket)->data);
+    far_free(table, entry);
+    char *to = size == wanted ? (*bucket)->data + at : block_splice(table, bucket, i, at, size, wanted);
+    write_entry(table, to, key, value, deadline_ms);
+    if (wanted < size) block_shrink(table, bucket);
+}
+
+bool member_table_put(struct member_table *table, struct slice key, uint64_t hash, struct slice value, int64_t deadline_ms) {
+    struct block **bucket = bucket_at(table, index_of(table, hash));
+    int            place = *bucket ? block_find(*bucket, key, tag_of(hash)) : -1;
+    if (place < 0) {
+        append(table, bucket, key, hash, value, deadline_ms);
+        return true;
+    }
+    rewrite(table, bucket, (unsigned)place, key, value, deadline_ms);
+    return false;
+}
+
+bool member_table_set_deadline(struct member_table *table, struct slice key, uint64_t hash, int64_t deadline_ms) {
+    struct block **bucket = bucket_at(table, index_of(table, hash));
+    int            place = *bucket ? block_find(*bucket, key, tag_of(hash)) : -1;
+    if (place < 0) return false;
+    size_t      size;
+    const char *entry = entry_at(*bucket, (unsigned)place, &size);
+    bool        is_long = !(*entry & HEAD_FAR) && (*entry & HEAD_SIZE) == HEAD_SIZE;
+    size_t      at = (size_t)(entry - (*bucket)->data), old = *entry & HEAD_DEADLINE ? 8 : 0;
+    size_t      wanted = deadline_size(deadline_ms), begin = at + (is_long ? 3 : 1);
+    char       *to = (*bucket)->data + begin;
+    if (old != wanted) to = block_splice(table, bucket, (unsigned)place, begin, old, wanted);
+    char *head = (*bucket)->data + at;
+    *head = (char)(wanted ? *head | HEAD_DEADLINE : *head & ~HEAD_DEADLINE);
+    if (wanted) memcpy(to, &deadline_ms, sizeof deadline_ms);
+    return true;
+}
+
+bool member_table_remove(struct member_table *table, struct slice key, uint64_t hash) {
+    struct block **bucket = bucket_at(table, index_of(table, hash));
+    int            place = *bucket ? block_find(*bucket, key, tag_of(hash)) : -1;
+    if (place < 0) return false;
+    block_remove(table, bucket, (unsigned)place);
+    table->count--;
+    if (table->low_mask + table->split > 0 && table->count < bucket_count(table) * FILL_MIN) merge_one(table);
+    return true;
+}
+
+/* ---- walking ---- */
+
+static uint64_t reverse_bits(uint64_t v) {
+    v = __builtin_bswap64(v);
+    v = (v >> 4 & 0x0f0f0f0f0f0f0f0full) | (v & 0x0f0f0f0f0f0f0f0full) << 4;
+    v = (v >> 2 & 0x3333333333333333ull) | (v & 0x3333333333333333ull) << 2;
+    return (v >> 1 & 0x5555555555555555ull) | (v & 0x5555555555555555ull) << 1;
+}
+
+/* The cursor counts in reversed binary [Noordhuis 2012, in Redis' dict.c]; each bucket knows by its place how many bits
+ * name it (M3). */
+bool member_table_scan(const struct member_table *table, uint64_t *cursor, member_each *each, void *context) {
+    uint64_t mask = table->low_mask;
+    if ((*cursor & mask) < table->split) mask = mask << 1 | 1;
+    const struct block *block = *bucket_at(table, *cursor & mask);
+    for (unsigned i = 0; block && i < block->count; i++) {
+        struct member member;
+        member_at(block, i, &member);
+        each(context, &member);
+    }
+    *cursor = reverse_bits(reverse_bits(*cursor | ~mask) + 1);
+    return *cursor != 0;
+}
+
+/* A bucket and a place in it are drawn until there is a member: no bucket has more than `longest`, so each member has the
+ * same chance, and a third of the draws or so succeed. */
+bool member_table_random(const struct member_table *table, struct random *random, struct member *member) {
+    while (table->count) {
+        const struct block *block = *bucket_at(table, (size_t)random_below(random, bucket_count(table)));
+        unsigned            place = (unsigned)random_below(random, table->longest);
+        if (!block || place >= block->count) continue;
+        member_at(block, place, member);
+        return true;
+    }
+    return false;
+}
+
+void member_table_each_like(const struct member_table *table, uint64_t hash, member_each *each, void *context) {
+    const struct block *block = *bucket_at(table, index_of(table, hash));
+    for (unsigned i = 0; block && i < block->count; i++) {
+        if (slot_at(block, i) >> 16 != tag_of(hash)) continue;
+        struct member member;
+        member_at(block, i, &member);
+        each(context, &member);
+    }
+}
+
+void member_table_check(const struct member_table *table) {
+    size_t count = 0, memory = 0, blocks = 0;
+    for (size_t n = 0; n < bucket_count(table); n++) {
+        const struct block *block = *bucket_at(table, n);
+        if (!block) continue;
+        CHECK(block->count > 0); /* M1 */
+        CHECK(block->count <= table->longest);
+        CHECK(needed(block->used, block->count) <= block->capacity);
+        CHECK(offset_at(block, 0) == 0); /* M2 */
+        memory += block_bytes(block);
+        blocks++;
+        for (unsigned i = 0; i < block->count; i++) {
+            struct member member;
+            size_t        size;
+            const char   *entry = entry_at(block, i, &size);
+            CHECK(offset_at(block, i) + size <= block->used); /* M2 */
+            member_at(block, i, &member);
+            CHECK(entry_size(member.key, member.value, member.deadline_ms) == size);
+            uint64_t hash = member_table_hash(table->hash_key, member.key);
+            CHECK(index_of(table, hash) == n); /* M3 */
+            CHECK(slot_at(block, i) >> 16 == tag_of(hash));
+            if (*entry & HEAD_FAR) memory += mem_size(far_of(entry)), blocks++;
+        }
+        count += block->count;
+    }
+    CHECK(count == table->count);
+    CHECK(memory == table->memory);
+    CHECK(blocks == table->blocks);
+}
