@@ -139,7 +139,7 @@ class Pair:
             mine, theirs = walk(kvd, words), walk(redis, words)
             return None if mine == theirs else "kvd %r\nredis %r" % (mine, theirs)
         mine, theirs = kvd.ask(words), redis.ask(words)
-        if mine == theirs or known.explained(words, mine):
+        if mine == theirs or known.explained(words, mine, theirs):
             return None
         if how.startswith("near") and mine[:1] == theirs[:1] == b":":
             if abs(int(mine[1:]) - int(theirs[1:])) <= int(how.split()[1]) and (int(mine[1:]) < 0) == (int(theirs[1:]) < 0):

@@ -1,7 +1,7 @@
 """Where kvd is meant to answer otherwise than redis-server 7.0.15, each with the reason.
 
 A row is (command as a regular expression over its words joined by blanks, what kvd answers as a regular expression or
-None for anything, reason). The differential tester ignores a difference that a row explains and counts its use.
+None for anything, reason, and perhaps what redis-server answers). The differential tester ignores a difference that a row explains and counts its use.
 """
 import re
 
@@ -9,11 +9,18 @@ KNOWN = [
     (r"(?i)\S+ help", None, "The text of HELP is our own."),
     (r"(?i)lpos .*rank -9223372036854775808.*", rb"-ERR value is out of range.*",
      "The lowest integer has no opposite; Redis of later versions refuses it too."),
+    (r"(?i)object encoding .*", rb"\$8\r\nlistpack\r\n", "Small sets are packed, as Redis does from 7.2 on.", rb"\$9\r\nhashtable\r\n"),
 ]
 
-COMPILED = [(re.compile(command, re.S), re.compile(answer, re.S) if answer else None) for command, answer, _ in KNOWN]
+
+def compiled(command, mine, reason, theirs=None):
+    return [expression and re.compile(expression, re.S) for expression in (command, mine, theirs)]
 
 
-def explained(words, answer):
+COMPILED = [compiled(*row) for row in KNOWN]
+
+
+def explained(words, mine, theirs=b""):
     text = " ".join(word.decode("latin-1") for word in words)
-    return any(command.fullmatch(text) and (expected is None or expected.fullmatch(answer)) for command, expected in COMPILED)
+    return any(command.fullmatch(text) and (of_mine is None or of_mine.fullmatch(mine)) and (of_theirs is None or of_theirs.fullmatch(theirs))
+               for command, of_mine, of_theirs in COMPILED)

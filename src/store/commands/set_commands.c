@@ -23,9 +23,12 @@ const struct command set_commands[] = {
 const size_t set_command_count = COUNT_OF(set_commands);
 
 static struct set_limits limits(const struct client *client) {
+    const struct keyspace_settings *settings = &session_of(client)->databases->settings;
     return (struct set_limits){
         .hash_key = &session_keyspace(client)->shared->hash_key,
-        .max_intset_entries = session_of(client)->databases->settings.set_max_intset_entries,
+        .max_intset_entries = settings->set_max_intset_entries,
+        .max_listpack_entries = settings->set_max_listpack_entries,
+        .max_listpack_bytes = settings->set_max_listpack_value_bytes,
     };
 }
 

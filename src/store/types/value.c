@@ -107,6 +107,7 @@ static const struct object_form forms[VALUE_TYPE_COUNT][VALUE_ENCODING_COUNT] = 
                                      .memory = hash_value_table_memory,
                                      .copy = hash_value_copy_table},
     [VALUE_SET][VALUE_INTSET] = INTSET_FORM,
+    [VALUE_SET][VALUE_LISTPACK] = LISTPACK_FORM,
     [VALUE_SET][VALUE_HASHTABLE] = {.free = set_value_free_table,
                                     .effort = set_value_table_effort,
                                     .memory = set_value_table_memory,
