@@ -5,20 +5,19 @@
 
 enum { POLL_US = 20 * MILLISECOND };
 
-static bool run_until(struct history *history, int64_t until_us) {
+bool history_run_until(struct history *history, int64_t until_us) {
     while (!history->verdict.failed && schedule_step(&history->schedule, until_us)) {
     }
     return !history->verdict.failed;
 }
 
-/* Runs until all is well and was so for a while: what was held back may still find somebody down. `took_us` is until the
- * while began. False: a violation, or `bound_us` is over. */
-static bool run_until_well(struct history *history, int64_t bound_us, const char *phase, int64_t *took_us) {
+/* What was held back may still find somebody down, so it must have been well for a while. */
+bool history_run_until_well(struct history *history, int64_t bound_us, const char *phase, int64_t *took_us) {
     int64_t begin_us = history->schedule.now_us, well_us = INT64_MAX;
     int64_t settle_us = history->down_after_ms * MILLISECOND + 1500 * MILLISECOND;
     char why[200] = "";
     while (history->schedule.now_us < begin_us + bound_us) {
-        if (!run_until(history, history->schedule.now_us + POLL_US)) return false;
+        if (!history_run_until(history, history->schedule.now_us + POLL_US)) return false;
         if (!liveness_holds(history, why))
             well_us = INT64_MAX;
         else
@@ -39,7 +38,7 @@ static void run_calm(struct history *history) {
     uint64_t failovers = invariants_failovers(history->invariants);
     char why[200] = "";
     int64_t calm_us = MIN(5 * history->down_after_ms * MILLISECOND, 3 * SECOND) + 2 * SECOND;
-    if (!run_until(history, history->schedule.now_us + calm_us)) return;
+    if (!history_run_until(history, history->schedule.now_us + calm_us)) return;
     if (invariants_switches(history->invariants) != switches || invariants_failovers(history->invariants) != failovers)
         verdict_fail(&history->verdict, "L2", "another switch after everything was well");
     else if (!liveness_holds(history, why))
@@ -53,24 +52,23 @@ static int64_t roll_duration(struct history *history) {
 
 static void run(struct history *history, struct history_result *result) {
     topology_start_servers(history);
-    if (!run_until(history, 2 * SECOND)) return; /* replicas attach */
+    if (!history_run_until(history, 2 * SECOND)) return; /* replicas attach */
     topology_start_sentinels(history);
     int64_t took_us;
-    if (!run_until_well(history, liveness_bound_us(history), "the start", &took_us)) return;
+    if (!history_run_until_well(history, liveness_bound_us(history), "the start", &took_us)) return;
     TRACE(&history->trace, "history", "all is well; faults begin");
     int64_t duration_us = roll_duration(history);
     faults_begin(history, duration_us);
-    if (!run_until(history, history->schedule.now_us + duration_us)) return;
+    if (!history_run_until(history, history->schedule.now_us + duration_us)) return;
     faults_end(history);
     TRACE(&history->trace, "history", "everything is healed");
-    if (!run_until_well(history, liveness_bound_us(history), "healing", &result->healed_us)) return;
+    if (!history_run_until_well(history, liveness_bound_us(history), "healing", &result->healed_us)) return;
     TRACE(&history->trace, "history", "all is well after %lld ms", (long long)(result->healed_us / MILLISECOND));
     run_calm(history);
 }
 
-void history_run(const struct history_options *options, struct history_result *result) {
-    struct history *history = mem_zalloc(sizeof *history);
-    *result = (struct history_result){0};
+void history_init(struct history *history, const struct history_options *options) {
+    memset(history, 0, sizeof *history);
     history->options = *options;
     history->verdict.only = mutant_expects(options->mutant);
     random_seed(&history->random, options->seed);
@@ -78,7 +76,24 @@ void history_run(const struct history_options *options, struct history_result *r
     history->trace = (struct trace){.schedule = &history->schedule, .prints = options->trace};
     history->network = network_new(&history->schedule, &history->random);
     history->invariants = invariants_new(&history->schedule, &history->verdict);
+    history->observer = &invariants_observer;
+    history->observer_context = history->invariants;
     list_init(&history->faults);
+}
+
+void history_fini(struct history *history) {
+    faults_free(history);
+    topology_free(history);
+    invariants_free(&history->invariants);
+    if (history->names) names_free(&history->names);
+    network_free(&history->network);
+    schedule_fini(&history->schedule);
+}
+
+void history_run(const struct history_options *options, struct history_result *result) {
+    struct history *history = mem_alloc(sizeof *history);
+    *result = (struct history_result){0};
+    history_init(history, options);
     topology_build(history);
     topology_describe(history, result->shape, sizeof result->shape);
     TRACE(&history->trace, "history", "seed %llu: %s", (unsigned long long)options->seed, result->shape);
@@ -90,11 +105,6 @@ void history_run(const struct history_options *options, struct history_result *r
     result->virtual_us = history->schedule.now_us;
     result->fingerprint = history->trace.fingerprint;
     for (size_t i = 0; i < history->host_count; i++) result->steps += sentinel_host_steps(history->hosts[i]);
-    faults_free(history);
-    topology_free(history);
-    invariants_free(&history->invariants);
-    if (history->names) names_free(&history->names);
-    network_free(&history->network);
-    schedule_fini(&history->schedule);
+    history_fini(history);
     mem_free(history);
 }

@@ -9,7 +9,7 @@
 
 enum {
     MOST_SENTINELS = 17,
-    MOST_GROUPS = 6,
+    MOST_GROUPS = 6, /* in a random topology */
     MOST_SERVERS = 5, /* in a group */
     SERVER_PORT = 6379,
     SENTINEL_PORT = 26379,
@@ -34,11 +34,13 @@ struct history {
     struct network *network;
     struct names *names; /* NULL: everybody goes by address */
     struct invariants *invariants;
+    const struct host_observer *observer; /* of all hosts: the invariants', or one that passes on to it */
+    void *observer_context;
 
     /* The topology */
-    struct group groups[MOST_GROUPS];
+    struct group *groups;
     size_t group_count;
-    struct primary_config watched[MOST_GROUPS];
+    struct primary_config *watched; /* by group */
     struct sentinel_host *hosts[MOST_SENTINELS];
     char host_names[MOST_SENTINELS][16], host_ids[MOST_SENTINELS][SENTINEL_ID_SIZE];
     size_t host_count;
@@ -57,8 +59,18 @@ struct history {
     unsigned operators_permille;
 };
 
+/* history.c */
+void history_init(struct history *history, const struct history_options *options);
+void history_fini(struct history *history);
+bool history_run_until(struct history *history, int64_t until_us); /* false: a violation */
+/* Runs until all is well and was so for a while; `took_us` is until the while began. False: a violation, or `bound_us` is
+ * over. `phase` says after what. */
+bool history_run_until_well(struct history *history, int64_t bound_us, const char *phase, int64_t *took_us);
+
 /* topology.c */
 void topology_build(struct history *history);
+void topology_make_room(struct history *history, size_t groups); /* for so many groups, which are to be built */
+void topology_set_bounds(struct history *history);
 void topology_start_servers(struct history *history);
 void topology_start_sentinels(struct history *history);
 void topology_free(struct history *history);

@@ -120,8 +120,9 @@ static void on_reply(struct host_line *line, const struct message *message) {
     CHECK(awaited);
     line->first = awaited->next;
     if (!line->first) line->last = &line->first;
-    if (awaited->kind == REQUEST_PING && is_alive(&message->reply))
-        host->traits.observer->on_pong(host->traits.observer_context, host, line->address, line->port,
+    const struct instance *instance = world_find_instance(machine_world(host->machine), line->instance);
+    if (awaited->kind == REQUEST_PING && is_alive(&message->reply) && instance)
+        host->traits.observer->on_pong(host->traits.observer_context, host, instance, line->address, line->port,
                                        awaited->sent_us);
     struct event event = {.kind = EVENT_REPLY};
     event.reply.instance = line->instance;

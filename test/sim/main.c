@@ -3,6 +3,8 @@
  *     sim --seed N [--trace]         one history
  *     sim --seeds A..B               many; a failing one prints the line that reproduces it
  *     sim --seconds S                with --seeds: stop when the time is over
+ *     sim --scenario NAME [--seed N] a given topology with given faults, and the figures it must reach
+ *     sim --scenarios                those of make check; with --seeds A..B each with all seeds
  *     sim --mutant NAME              with a planted bug, which must be found: exit 0 when it is
  *     sim --mutants [--seeds A..B]   all planted bugs
  *     sim --twice                    each seed twice, which must give the same history (D1)
@@ -12,6 +14,7 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "sim/history.h"
+#include "sim/scenario.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -27,8 +30,9 @@ enum { EXIT_STOPPED = 3 }; /* the machine stopped the process */
 struct arguments {
     uint64_t first, last;
     int64_t seconds;
-    bool trace, twice, verbose, all_mutants;
+    bool trace, twice, verbose, all_mutants, all_scenarios, given;
     enum mutant mutant;
+    const struct scenario *scenario;
 };
 
 struct totals {
@@ -51,6 +55,8 @@ static void on_abort(int number) {
 static void say_reproduction(char *line, size_t size, const struct arguments *arguments, uint64_t seed,
                              const char *invariant) {
     int at = snprintf(line, size, "%s: reproduce with: sim --seed %" PRIu64, invariant, seed);
+    if (arguments->scenario && at > 0 && (size_t)at < size)
+        at += snprintf(line + at, size - (size_t)at, " --scenario %s", scenario_name(arguments->scenario));
     if (arguments->mutant != MUTANT_NONE && at > 0 && (size_t)at < size)
         at += snprintf(line + at, size - (size_t)at, " --mutant %s", mutant_name(arguments->mutant));
     if (at > 0 && (size_t)at < size) snprintf(line + at, size - (size_t)at, " --trace\n");
@@ -118,6 +124,46 @@ static bool run_many(const struct arguments *arguments) {
     return totals.failed == 0;
 }
 
+/* Scenarios */
+
+static bool run_scenario(struct arguments arguments, const struct scenario *scenario) {
+    bool ok = true;
+    arguments.scenario = scenario;
+    if (!arguments.given) arguments.last = arguments.first;
+    for (uint64_t seed = arguments.first; seed <= arguments.last; seed++) {
+        struct history_options options = {.seed = seed, .trace = arguments.trace, .mutant = arguments.mutant};
+        struct scenario_result result;
+        clock_t began = clock();
+        say_reproduction(crash_line, sizeof crash_line, &arguments, seed, "crash");
+        scenario_run(scenario, &options, &result);
+        printf("%-18s seed %" PRIu64 ": %s (%.1f s)\n", scenario_name(scenario), seed, result.figures,
+               (double)(clock() - began) / CLOCKS_PER_SEC);
+        ok &= !result.verdict.failed;
+        if (result.verdict.failed) {
+            char line[160];
+            say_reproduction(line, sizeof line, &arguments, seed, result.verdict.invariant);
+            printf("%s violated: %s\n%s", result.verdict.invariant, result.verdict.text, line);
+        }
+        fflush(stdout);
+    }
+    return ok;
+}
+
+static bool run_scenarios(const struct arguments *arguments) {
+    unsigned passed = 0, failed = 0;
+    const struct scenario *scenario;
+    if (arguments->scenario) return run_scenario(*arguments, arguments->scenario);
+    for (size_t i = 0; (scenario = scenario_at(i)); i++) {
+        if (scenario_is_long(scenario)) continue;
+        if (run_scenario(*arguments, scenario))
+            passed++;
+        else
+            failed++;
+    }
+    printf("%u passed, %u failed\n", passed, failed);
+    return failed == 0;
+}
+
 /* Planted bugs */
 
 /* In a child process, because a planted bug may stop the machine; `seed` is shared with it. */
@@ -171,8 +217,14 @@ static bool run_mutants(const struct arguments *arguments) {
 NORETURN static void usage(const char *problem) {
     fprintf(stderr,
             "%s\nusage: sim --seed N [--trace] | --seeds A..B [--seconds S] [--twice] [--verbose]\n"
-            "       sim --mutant NAME | --mutants [--seeds A..B]\nplanted bugs:\n",
+            "       sim --scenario NAME [--seeds A..B] [--trace] | --scenarios\n"
+            "       sim --mutant NAME | --mutants [--seeds A..B]\nscenarios:\n",
             problem);
+    const struct scenario *scenario;
+    for (size_t i = 0; (scenario = scenario_at(i)); i++)
+        fprintf(stderr, "  %-18s %s%s\n", scenario_name(scenario), scenario_help(scenario),
+                scenario_is_long(scenario) ? " (not in make check)" : "");
+    fprintf(stderr, "planted bugs:\n");
     for (unsigned i = MUTANT_NONE + 1; i < MUTANT_COUNT; i++)
         fprintf(stderr, "  %-15s %s\n", mutant_name((enum mutant)i), mutant_help((enum mutant)i));
     exit(2);
@@ -184,6 +236,7 @@ static void parse_seeds(const char *text, struct arguments *arguments) {
                          number_parse_uint(slice_text(dots + 2), &arguments->last)
                    : number_parse_uint(slice_text(text), &arguments->first);
     if (!dots) arguments->last = arguments->first;
+    arguments->given = true;
     if (!ok || arguments->first > arguments->last) usage("seeds are A..B");
 }
 
@@ -198,6 +251,10 @@ static void parse(int argc, char **argv, struct arguments *arguments) {
             arguments->verbose = true;
         else if (strcmp(argv[i], "--mutants") == 0)
             arguments->all_mutants = true;
+        else if (strcmp(argv[i], "--scenarios") == 0)
+            arguments->all_scenarios = true;
+        else if (strcmp(argv[i], "--scenario") == 0 && (arguments->scenario = scenario_find(value)))
+            i++;
         else if (strcmp(argv[i], "--seed") == 0 || strcmp(argv[i], "--seeds") == 0)
             parse_seeds(value, arguments), i++;
         else if (strcmp(argv[i], "--seconds") == 0 && number_parse_int(slice_text(value), &arguments->seconds))
@@ -216,6 +273,7 @@ int main(int argc, char **argv) {
     if (arguments.trace) setvbuf(stdout, NULL, _IOLBF, 0); /* complete, should the machine stop the process */
     signal(SIGABRT, on_abort);
     signal(SIGSEGV, on_abort);
+    if (arguments.scenario || arguments.all_scenarios) return run_scenarios(&arguments) ? 0 : 1;
     bool single_mutant = arguments.mutant != MUTANT_NONE && !arguments.trace;
     if (arguments.all_mutants || single_mutant) return run_mutants(&arguments) ? 0 : 1;
     return run_many(&arguments) ? 0 : 1;

@@ -12,8 +12,8 @@ enum {
     LAST_RETRY_US = 4 * SECOND,
     GIVE_UP_US = 60 * SECOND, /* the kernel's patience with unacknowledged data */
     SYN_RETRY_US = 1 * SECOND,
-    MOST_HOSTS = 128,
-    MOST_ADDRESSES = 4096,
+    MOST_HOSTS = 2048,
+    MOST_ADDRESSES = 8192,
 };
 
 struct host {
@@ -23,7 +23,7 @@ struct host {
     int64_t paused_until_us, slow_us;
     const struct listener_ops *listener;
     void *process;
-    bool *cut_to; /* by host */
+    bool *cut_to; /* by host; NULL: to nobody */
 };
 
 struct link_end {
@@ -51,7 +51,7 @@ struct network {
     struct schedule *schedule;
     struct random *random;
     struct network_weather weather;
-    struct host hosts[MOST_HOSTS]; /* fixed: addresses are lent */
+    struct host hosts[MOST_HOSTS];   /* fixed: addresses are lent */
     unsigned count, addresses;
     unsigned owners[MOST_ADDRESSES]; /* by number of address */
     struct list links;
@@ -119,7 +119,7 @@ static void give_address(struct network *network, struct host *host) {
 unsigned network_add_host(struct network *network) {
     CHECK(network->count < MOST_HOSTS);
     struct host *host = &network->hosts[network->count];
-    *host = (struct host){.powered = true, .cut_to = mem_zalloc(MOST_HOSTS * sizeof(bool))};
+    *host = (struct host){.powered = true};
     give_address(network, host);
     return network->count++;
 }
@@ -129,12 +129,11 @@ const char *network_address(const struct network *network, unsigned host) {
 }
 
 bool network_find_host(const struct network *network, const char *address, unsigned *host) {
-    for (unsigned i = 0; i < network->count; i++) {
-        if (strcmp(network->hosts[i].address, address) != 0) continue;
-        *host = i;
-        return true;
-    }
-    return false;
+    unsigned owner;
+    if (!network_trace_address(network, address, &owner)) return false;
+    if (strcmp(network->hosts[owner].address, address) != 0) return false;
+    *host = owner;
+    return true;
 }
 
 void network_start_process(struct network *network, unsigned host, uint16_t port, const struct listener_ops *ops,
@@ -154,11 +153,13 @@ void network_pause_process(struct network *network, unsigned host, int64_t until
 }
 
 void network_cut(struct network *network, unsigned from, unsigned to, bool cut) {
-    network->hosts[from].cut_to[to] = cut;
+    struct host *host = &network->hosts[from];
+    if (!host->cut_to && cut) host->cut_to = mem_zalloc(MOST_HOSTS * sizeof(bool));
+    if (host->cut_to) host->cut_to[to] = cut;
 }
 
 bool network_is_cut(const struct network *network, unsigned from, unsigned to) {
-    return network->hosts[from].cut_to[to];
+    return network->hosts[from].cut_to && network->hosts[from].cut_to[to];
 }
 
 void network_set_slow(struct network *network, unsigned host, int64_t more_us) {
@@ -167,7 +168,8 @@ void network_set_slow(struct network *network, unsigned host, int64_t more_us) {
 
 void network_heal(struct network *network) {
     for (unsigned i = 0; i < network->count; i++) {
-        memset(network->hosts[i].cut_to, 0, MOST_HOSTS * sizeof(bool));
+        mem_free(network->hosts[i].cut_to);
+        network->hosts[i].cut_to = NULL;
         network->hosts[i].slow_us = 0;
     }
     LIST_EACH(&network->links, node) {
@@ -178,13 +180,14 @@ void network_heal(struct network *network) {
 }
 
 static bool passes(const struct network *network, unsigned from, unsigned to) {
-    return !network->hosts[from].cut_to[to] && network->hosts[to].powered;
+    return !network_is_cut(network, from, to) && network->hosts[to].powered;
 }
 
 static int64_t latency(struct network *network, unsigned from, unsigned to) {
     const struct network_weather *weather = &network->weather;
     int64_t delay = weather->latency_us + network->hosts[from].slow_us + network->hosts[to].slow_us;
     if (weather->jitter_us) delay += dice_around(network->random, weather->jitter_us);
+    if (weather->late_permille && dice_chance(network->random, weather->late_permille)) delay += weather->late_us;
     for (int64_t again = FIRST_RETRY_US; weather->loss_permille && again < 2 * SECOND; again *= 2) {
         if (!dice_chance(network->random, weather->loss_permille)) break;
         delay += again;

@@ -32,6 +32,8 @@ struct network_weather {
     int64_t latency_us;     /* of every message, at least */
     int64_t jitter_us;      /* and this much more on average */
     unsigned loss_permille; /* messages whose first packet is lost: 200 ms later, or 400, ... */
+    unsigned late_permille; /* messages that come so much later */
+    int64_t late_us;
 };
 
 enum { NETWORK_ADDRESS_SIZE = 46 };

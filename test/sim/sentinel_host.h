@@ -23,7 +23,8 @@ struct host_observer {
                     uint64_t epoch); /* an answer that names a leader was sent */
     void (*on_order)(void *context, struct sentinel_host *host, const struct action *action); /* promotion is sent */
     /* An acceptable answer to a PING that was sent at sent_us was heard. */
-    void (*on_pong)(void *context, struct sentinel_host *host, const char *address, uint16_t port, int64_t sent_us);
+    void (*on_pong)(void *context, struct sentinel_host *host, const struct instance *instance, const char *address,
+                    uint16_t port, int64_t sent_us);
     void (*on_step)(void *context, struct sentinel_host *host, const struct event *event);
     void (*on_breach)(void *context, struct sentinel_host *host, const char *what); /* action.h's contract */
 };

@@ -135,8 +135,8 @@ static void build_host(struct history *history, size_t number) {
                  .collects_late = dice_chance(random, 500)},
         .late_us = dice_scale(random, 10, 2 * MILLISECOND),
         .mutant = history->options.mutant,
-        .observer = &invariants_observer,
-        .observer_context = history->invariants,
+        .observer = history->observer,
+        .observer_context = history->observer_context,
     };
     history->hosts[number] =
         sentinel_host_new(history->network, &history->schedule, &history->random, &history->trace, &traits);
@@ -151,7 +151,7 @@ static void roll_names(struct history *history) {
     history->announce_names = dice_chance(&history->random, 600);
 }
 
-static void set_bounds(struct history *history) {
+void topology_set_bounds(struct history *history) {
     size_t servers = 0;
     for (size_t i = 0; i < history->group_count; i++) servers += history->groups[i].count;
     struct invariants_bounds bounds = {
@@ -166,11 +166,17 @@ static void set_bounds(struct history *history) {
     invariants_set_bounds(history->invariants, &bounds);
 }
 
+void topology_make_room(struct history *history, size_t groups) {
+    history->group_count = groups;
+    history->groups = mem_zalloc(groups * sizeof history->groups[0]);
+    history->watched = mem_zalloc(groups * sizeof history->watched[0]);
+}
+
 void topology_build(struct history *history) {
     struct random *random = &history->random;
     static const int64_t timeouts[] = {500, 1000, 2000, 5000, 10000, 20000};
     history->sentinel_count = history->host_count = roll_sentinels(random);
-    history->group_count = roll_groups(random);
+    topology_make_room(history, roll_groups(random));
     if (dice_chance(random, 150) && history->host_count >= 3) {
         history->peer_count = (size_t)dice_between(random, 1, (int64_t)history->host_count - 1);
         history->host_count -= history->peer_count;
@@ -189,7 +195,7 @@ void topology_build(struct history *history) {
     for (size_t i = 0; i < history->peer_count; i++) build_peer(history, i);
     roll_weather(history);
     if (dice_chance(random, 300)) history->operators_permille = (unsigned)dice_scale(random, 20, 300);
-    set_bounds(history);
+    topology_set_bounds(history);
 }
 
 void topology_start_servers(struct history *history) {
@@ -207,6 +213,8 @@ void topology_free(struct history *history) {
     for (size_t i = 0; i < history->peer_count; i++) redis_sentinel_free(&history->peers[i]);
     for (size_t i = 0; i < history->group_count; i++)
         for (size_t j = 0; j < history->groups[i].count; j++) server_free(&history->groups[i].servers[j]);
+    mem_free(history->groups);
+    mem_free(history->watched);
 }
 
 void topology_describe(const struct history *history, char *text, size_t size) {

@@ -1,6 +1,7 @@
 #include "sentinel/machine/election.h"
 #include "base/hash.h"
 #include "sentinel/machine/choose.h"
+#include "sentinel/machine/down.h"
 #include "sentinel/machine/vote.h"
 #include "sentinel/machine/world_internal.h"
 
@@ -10,6 +11,7 @@
 enum {
     SLOT_MS = 20, /* beside two round trips: for the voters' disks */
     SLOT_MAX_MS = 500,
+    HEAR_MS = 2, /* beside two round trips: for the clocks, which count milliseconds */
     LEADER_SILENT_MS = 250, /* a leader whose ping waits so long is taken for gone */
     LEADER_GONE_MS = 100,   /* it may be restarting, and its hello may be under way */
     LEADER_LOOK_MS = 50,
@@ -47,6 +49,28 @@ size_t election_rank(const struct primary *primary) {
         if (place_of(peer->id, primary) < own) rank++;
     }
     return rank;
+}
+
+/* How long after `from_ms` we stand. Only who finds the primary down can stand: the others are not waited for, but what
+ * a better one says may be on its way to us while ours is on its way to it. Who finds it down when enough others have
+ * said so long before lets those have their turn: they do not know of it yet. */
+static int64_t turn_ms(const struct primary *primary, int64_t from_ms) {
+    uint64_t own = place_of(primary->world->id, primary);
+    int64_t slot_ms = election_slot_ms(primary), hear_ms = 0, turn = 0;
+    size_t before = 0;
+    LIST_EACH(&primary->seats, node) {
+        const struct seat *seat = container_of(node, struct seat, at_primary);
+        const struct instance *peer = seat->peer;
+        bool agrees = down_seat_agrees(seat);
+        if (agrees && seat->said_ms < primary->instance->s_down_since_ms) before++;
+        if (peer->s_down || !instance_is_connected(peer) || place_of(peer->id, primary) > own) continue;
+        if (agrees)
+            turn += slot_ms;
+        else
+            hear_ms = slot_ms - SLOT_MS + HEAR_MS;
+    }
+    bool late = from_ms == primary->o_down_since_ms && before >= primary_quorum(primary);
+    return turn + hear_ms + (late ? 2 * slot_ms : 0);
 }
 
 static size_t needed_votes(const struct primary *primary) {
@@ -87,7 +111,7 @@ int64_t election_plan(struct primary *primary) {
     bool alive;
     int64_t leader_ms = leader_until(primary, &alive);
     int64_t from_ms = MAX(primary->o_down_since_ms, MAX(failover->retry_ms, leader_ms));
-    failover->stand_ms = from_ms + (int64_t)election_rank(primary) * election_slot_ms(primary);
+    failover->stand_ms = from_ms + turn_ms(primary, from_ms);
     int64_t look_ms = world->now_ms + LEADER_LOOK_MS; /* the leader may be gone by then */
     if (failover->stand_ms <= world->now_ms) return look_ms;
     return alive ? MIN(look_ms, failover->stand_ms) : failover->stand_ms;

@@ -72,3 +72,50 @@ UNIT_TEST(election, of_twenty_primaries_at_once_takes_about_one_round_each) {
     CU_ASSERT_TRUE(troupe_count(&t, "+try-failover") <= 22);
     troupe_fini(&t);
 }
+
+/* The machine of that rank, which finds the primary down later from now on. */
+static unsigned make_late(struct troupe *t, size_t rank, const char *down_after) {
+    unsigned late = 0;
+    for (unsigned m = 0; m < t->machines; m++)
+        if (election_rank(troupe_primary(t, m)) == rank) late = m;
+    struct option_change change = {.name = SLICE("down-after-milliseconds"), .value = slice_text(down_after)};
+    troupe_event(t, late, &(struct event){.kind = EVENT_SET,
+                                          .set = {.name = SLICE("mymaster"), .options = &change, .count = 1}});
+    return late;
+}
+
+UNIT_TEST(election, waits_for_nobody_who_does_not_find_it_down) {
+    struct troupe t;
+    troupe_init(&t, 5, 2);
+    t.config.quorum = 3;
+    troupe_start(&t);
+    troupe_run(&t, 4000);
+    (void)make_late(&t, 0, "30000");
+    (void)make_late(&t, 1, "30000");
+    troupe_run(&t, 200);
+    int64_t killed = t.now_ms;
+    troupe_kill(&t, 0);
+    CU_ASSERT_TRUE(troupe_until(&t, "+switch-master", 1100));
+    CU_ASSERT_TRUE(t.now_ms - killed <= 1000 + 20); /* two slots would be 44 */
+    CU_ASSERT_EQUAL(troupe_count(&t, "+try-failover"), 1);
+    troupe_fini(&t);
+}
+
+UNIT_TEST(election, who_comes_late_lets_the_others_go_first) {
+    static const char *const late[] = {"1001", "1002", "1003", "1004", "1006", "1008", "1012"};
+    for (size_t i = 0; i < COUNT_OF(late); i++) {
+        struct troupe t;
+        troupe_init(&t, 5, 2);
+        t.config.quorum = 3;
+        troupe_start(&t);
+        troupe_run(&t, 4000);
+        (void)make_late(&t, 0, late[i]);
+        troupe_run(&t, 200);
+        troupe_kill(&t, 0);
+        CU_ASSERT_TRUE(troupe_until(&t, "+switch-master", 1100));
+        troupe_run(&t, 100);
+        CU_ASSERT_EQUAL(troupe_count(&t, "+try-failover"), 1);
+        CU_ASSERT_EQUAL(troupe_count(&t, "+switch-master"), 5);
+        troupe_fini(&t);
+    }
+}

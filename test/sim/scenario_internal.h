@@ -1,0 +1,59 @@
+/* What the files of the scenarios share: a stage that is a history with a given topology, and what it saw.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "sim/history_internal.h"
+#include "sim/scenario.h"
+
+struct scenario_shape {
+    size_t sentinels, groups, servers; /* servers: in each group */
+    int64_t down_after_ms;
+    int64_t latency_us, jitter_us;
+    unsigned late_permille; /* messages that come late_us later */
+    int64_t late_us;
+    int64_t sync_us;
+    bool fast_failover;
+    int64_t fast_grace_ms;
+    bool names;
+    size_t count; /* of primaries that die, or of rounds */
+};
+
+struct stage;
+
+struct scenario {
+    const char *name, *help;
+    struct scenario_shape shape;
+    bool is_long;
+    void (*run)(struct stage *stage);
+};
+
+/* What was seen of one group since stage_clear(). */
+struct tally {
+    unsigned downs, tries, elected, promoted, switches; /* events of all sentinels; downs: +sdown of the primary */
+    uint64_t epoch;                                     /* of the last election */
+    int64_t first_down_us, promoted_us, last_switch_us;
+};
+
+struct stage {
+    struct history history;
+    const struct scenario *scenario;
+    struct tally *tallies; /* by group */
+    char figures[300];
+    /* Called when something was published; NULL none. */
+    void (*on_publish)(struct stage *stage, struct sentinel_host *host, enum sentinel_event event, size_t group);
+    void *context;
+};
+
+/* Starts everything and waits until all is well. */
+bool stage_start(struct stage *stage);
+void stage_clear(struct stage *stage); /* the tallies */
+struct server *stage_primary(const struct stage *stage, size_t group);
+bool stage_run(struct stage *stage, int64_t for_us);
+/* Runs until `is` holds, looked at once a millisecond. False: a violation, or `most_us` is over. */
+bool stage_run_until(struct stage *stage, bool (*is)(struct stage *stage), int64_t most_us);
+void stage_fail(struct stage *stage, const char *invariant, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* Sorts them in place; permille 500 is the median. */
+int64_t stage_quantile(int64_t *values, size_t count, unsigned permille);
+
+void scenario_many(struct stage *stage);
