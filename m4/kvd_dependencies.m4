@@ -12,6 +12,7 @@ AC_DEFUN([KVD_DEPENDENCIES],
      [AC_MSG_ERROR([OpenSSL 3 is missing (Debian: libssl-dev)])])
 
    PKG_CHECK_MODULES([BSD], [libbsd], [], [AC_MSG_ERROR([libbsd is missing (Debian: libbsd-dev)])])
+   PKG_CHECK_MODULES([LZF], [liblzf], [], [AC_MSG_ERROR([liblzf is missing (Debian: liblzf-dev)])])
 
    AC_ARG_ENABLE([tls], [AS_HELP_STRING([--disable-tls], [build without TLS])], [], [enable_tls=yes])
    AS_IF([test "x$enable_tls" = xyes],

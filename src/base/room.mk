@@ -6,6 +6,7 @@ libbase_a_SOURCES = \
 	src/base/crash.c src/base/crash.h \
 	src/base/daemon.c src/base/daemon.h \
 	src/base/crc32.c src/base/crc32.h \
+	src/base/crc64.c src/base/crc64.h \
 	src/base/error.c src/base/error.h \
 	src/base/file.c src/base/file.h \
 	src/base/glob.c src/base/glob.h \
@@ -16,6 +17,7 @@ libbase_a_SOURCES = \
 	src/base/list.h \
 	src/base/listpack.c src/base/listpack.h \
 	src/base/log.c src/base/log.h \
+	src/base/lzf.c src/base/lzf.h \
 	src/base/mem.c src/base/mem.h \
 	src/base/memtest.c src/base/memtest.h \
 	src/base/number.c src/base/number.h \

@@ -25,6 +25,16 @@ libstore_a_SOURCES = \
 	src/store/types/zset_member.h \
 	src/store/types/zset_tree.c src/store/types/zset_tree.h \
 	src/store/types/zset_value.c src/store/types/zset_value.h \
+	src/store/persist/digest.c src/store/persist/digest.h \
+	src/store/persist/dump_payload.c src/store/persist/dump_payload.h \
+	src/store/persist/persistence.c src/store/persist/persistence.h src/store/persist/persist_param.def \
+	src/store/persist/packed_old.c src/store/persist/packed_old.h \
+	src/store/persist/rdb_format.h \
+	src/store/persist/rdb_in.c src/store/persist/rdb_in.h \
+	src/store/persist/rdb_out.c src/store/persist/rdb_out.h \
+	src/store/persist/rdb_read.c src/store/persist/rdb_read.h \
+	src/store/persist/rdb_rules.c src/store/persist/rdb_rules.h \
+	src/store/persist/rdb_write.c src/store/persist/rdb_write.h \
 	src/store/tx/multi.c src/store/tx/multi.h src/store/tx/multi.def \
 	src/store/tx/session.c src/store/tx/session.h \
 	src/store/tx/waiting.c src/store/tx/waiting.h \
@@ -34,6 +44,7 @@ libstore_a_SOURCES = \
 	src/store/commands/hyperloglog_commands.c src/store/commands/hyperloglog_commands.h src/store/commands/hyperloglog.def \
 	src/store/commands/database_commands.c src/store/commands/database_commands.h src/store/commands/database.def \
 	src/store/commands/debug_command.c src/store/commands/debug_command.h src/store/commands/debug.def \
+	src/store/commands/dump_commands.c src/store/commands/dump_commands.h src/store/commands/dump.def \
 	src/store/commands/expire_commands.c src/store/commands/expire_commands.h src/store/commands/expire.def \
 	src/store/commands/generic_commands.c src/store/commands/generic_commands.h src/store/commands/generic.def \
 	src/store/commands/hash_commands.c src/store/commands/hash_commands.h src/store/commands/hash.def \

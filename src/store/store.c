@@ -7,6 +7,7 @@
 #include "store/commands/bitmap_commands.h"
 #include "store/commands/database_commands.h"
 #include "store/commands/debug_command.h"
+#include "store/commands/dump_commands.h"
 #include "store/commands/expire_commands.h"
 #include "store/commands/generic_commands.h"
 #include "store/commands/hyperloglog_commands.h"
@@ -18,6 +19,7 @@
 #include "store/keyspace/databases.h"
 #include "store/keyspace/lazy_free.h"
 #include "store/notify/tracking_commands.h"
+#include "store/persist/persistence.h"
 #include "store/prefetch.h"
 #include "store/tx/multi.h"
 #include "store/tx/session.h"
@@ -28,6 +30,7 @@
 static void client_created(void *context, struct client *client) {
     struct store *store = context;
     session_start(client, store->databases, store->waiting, store->notify->tracking);
+    session_of(client)->persistence = store->persistence;
 }
 
 static void client_freed(void *context, struct client *client) {
@@ -120,6 +123,7 @@ struct store *store_install(struct server *server) {
     store->databases = databases_new(server->params, &server->wall_ms, &server->lru_clock);
     store->waiting = waiting_new(server, store->databases);
     store->notify = notify_new(server, &store->databases->shared.hooks, store->waiting);
+    store->persistence = persistence_new(server);
     store->hooks = (struct server_hooks){
         .context = store,
         .client_created = client_created,
@@ -147,6 +151,7 @@ struct store *store_install(struct server *server) {
     server_add_commands(server, list_commands, list_command_count);
     server_add_commands(server, generic_commands, generic_command_count);
     server_add_commands(server, expire_commands, expire_command_count);
+    server_add_commands(server, dump_commands, dump_command_count);
     server_add_commands(server, object_commands, object_command_count);
     server_add_commands(server, memory_usage_commands, 1);
     server_add_commands(server, database_commands, database_command_count);
@@ -168,6 +173,7 @@ void store_free(struct store **place) {
     if (!store) return;
     *place = NULL;
     waiting_free(&store->waiting);
+    persistence_free(&store->persistence);
     databases_free(&store->databases);
     notify_free(&store->notify);
     mem_free(store);

@@ -2,6 +2,7 @@
 #include "core/observe/info.h"
 #include "core/observe/memory_report.h"
 #include "store/keyspace/lazy_free.h"
+#include "store/persist/persistence.h"
 #include "store/tx/waiting.h"
 #include "store/tx/watch.h"
 

@@ -11,6 +11,7 @@ struct store {
     struct databases   *databases;
     struct waiting     *waiting;
     struct notify      *notify;
+    struct persistence *persistence;
     struct server_hooks hooks; /* the server keeps them */
     char                replication_id[41];
     /* As of the INFO that is being printed. */

@@ -173,6 +173,19 @@ class Pair:
         for events, publisher in zip(self.events, self.publishers):
             events.until_now(publisher)
 
+    def exchange(self, key):
+        """Each server restores what the other dumps. None, or what is wrong with that."""
+        kvd, redis = self.kvd[0], self.redis[0]
+        payloads = [elements(b"*1\r\n" + server.ask([b"DUMP", key]))[0] for server in (kvd, redis)]
+        found = []
+        for server, payload in ((kvd, payloads[1]), (redis, payloads[0]), (redis, payloads[1])):
+            answer = server.ask([b"RESTORE", b"restored", b"0", payload, b"REPLACE"])
+            found.append([answer, server.ask([b"DEBUG", b"DIGEST-VALUE", b"restored"]), server.ask([b"OBJECT", b"ENCODING", b"restored"])])
+            server.ask([b"DEL", b"restored"])
+        if found[0][:2] == found[1][:2] and found[1] == found[2]:
+            return None
+        return "kvd of redis %r\nredis of kvd %r\nredis of redis %r" % tuple(found)
+
     def audit(self):
         """Every key of every database: value, encoding, time left."""
         for connection in self.kvd + self.redis:
@@ -186,10 +199,17 @@ class Pair:
             for key in elements(self.redis[0].ask([b"KEYS", b"*"])):
                 for words, how in (([b"TYPE", key], "exact"), ([b"GET", key], "exact"), ([b"HGETALL", key], "pairs"), ([b"SMEMBERS", key], "set"),
                                     ([b"LRANGE", key, b"0", b"-1"], "exact"),
-                                   ([b"OBJECT", b"ENCODING", key], "exact"), ([b"PTTL", key], "near 3000")):
+                                   ([b"OBJECT", b"ENCODING", key], "exact"), ([b"PTTL", key], "near 3000"),
+                                   ([b"DEBUG", b"DIGEST-VALUE", key], "exact")):
                     difference = self.same(0, words, how)
                     if difference:
                         return "%r in database %d\n%s" % (words, database, difference)
+                difference = self.exchange(key)
+                if difference:
+                    return "DUMP %r in database %d: %s" % (key, database, difference)
+        difference = self.same(0, [b"DEBUG", b"DIGEST"], "exact")
+        if difference:
+            return "DEBUG DIGEST\n%s" % difference
         return None
 
 

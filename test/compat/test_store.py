@@ -6,8 +6,8 @@ import pytest
 import differ
 from resp import Connection
 
-COMMANDS = """append decr decrby get getdel getex getrange getset incr incrby incrbyfloat lcs mget mset msetnx psetex set setex setnx
-setrange strlen substr copy del exists expire expireat expiretime keys move persist pexpire pexpireat pexpiretime pttl randomkey
+COMMANDS = """dump restore append decr decrby get getdel getex getrange getset incr incrby incrbyfloat lcs mget mset msetnx psetex set setex setnx
+dump restore setrange strlen substr copy del exists expire expireat expiretime keys move persist pexpire pexpireat pexpiretime pttl randomkey
 rename renamenx scan touch ttl type unlink discard exec multi unwatch watch dbsize flushall flushdb select swapdb object role""".split()
 
 

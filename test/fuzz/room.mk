@@ -1,6 +1,6 @@
 # What parses has a fuzzer. `make check` replays its corpus; `make fuzz F=resp_parse [T=seconds]` searches with
 # clang's libFuzzer and the sanitizers, and keeps what it finds in fuzz-found-<name> of the build folder.
-fuzzers = fuzz_resp_parse fuzz_yaml fuzz_import fuzz_listpack fuzz_hello fuzz_info fuzz_state
+fuzzers = fuzz_resp_parse fuzz_yaml fuzz_import fuzz_listpack fuzz_hello fuzz_info fuzz_state fuzz_restore
 check_PROGRAMS += $(fuzzers)
 TESTS += $(fuzzers)
 
@@ -42,6 +42,13 @@ fuzz_state_LDADD = libdriver.a libmachine.a $(CORE_LIBS)
 FUZZ_ROOMS_state = base net sentinel/machine
 FUZZ_FILES_state = sentinel/driver/state_entries.c sentinel/driver/state_file.c sentinel/driver/state_text.c
 
+fuzz_restore_SOURCES = test/fuzz/fuzz_restore.c $(FUZZ_MAIN)
+fuzz_restore_CPPFLAGS = $(FUZZ_CPPFLAGS)
+fuzz_restore_LDADD = libstore.a $(CORE_LIBS)
+FUZZ_ROOMS_restore = base store/types
+FUZZ_FILES_restore = store/keyspace/key_table.c store/keyspace/record.c \
+	$(foreach file,dump_payload packed_old rdb_in rdb_out rdb_read rdb_write,store/persist/$(file).c)
+
 # The rooms that a fuzzer is built from; FUZZ_ROOMS_<name> where it needs others, FUZZ_FILES_<name> are further files.
 FUZZ_CC = clang
 FUZZ_ROOMS = base net
@@ -61,5 +68,5 @@ fuzz:
 	  $(top_srcdir)/test/fuzz/corpus/$(F)
 
 .PHONY: fuzz
-CLEANFILES += fuzz-resp_parse fuzz-yaml fuzz-import fuzz-listpack fuzz-hello fuzz-info fuzz-state
+CLEANFILES += fuzz-resp_parse fuzz-yaml fuzz-import fuzz-listpack fuzz-hello fuzz-info fuzz-state fuzz-restore
 EXTRA_DIST += test/fuzz/corpus test/fuzz/fuzz_config.h

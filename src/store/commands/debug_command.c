@@ -8,9 +8,13 @@
 #include "core/server.h"
 #include "store/commands/arguments.h"
 #include "store/commands/object_commands.h"
+#include "store/persist/digest.h"
+#include "store/persist/persistence.h"
+#include "store/persist/rdb_write.h"
 #include "store/tx/session.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <time.h>
@@ -24,6 +28,17 @@ const struct command debug_commands[] = {
 };
 #undef COMMAND
 const size_t debug_command_count = COUNT_OF(debug_commands);
+
+/* The bytes that it takes in a dump. */
+static size_t serialized_size(const struct client *client, const struct record *record) {
+    struct value value = record_value(record);
+    struct rdb_out out;
+    rdb_out_init(&out, 256, session_of(client)->persistence->settings.compress);
+    rdb_write_value(&out, &value);
+    size_t size = out.size;
+    rdb_out_fini(&out);
+    return size;
+}
 
 static void debug_object(struct client *client) {
     struct keyspace *keyspace = session_keyspace(client);
@@ -39,8 +54,28 @@ static void debug_object(struct client *client) {
     char text[256];
     snprintf(text, sizeof text, "Value at:%p refcount:%d encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%u",
              (void *)spot.record, object_reference_count(spot.record), value_encoding_name(record_encoding(spot.record)),
-             record_type(spot.record) == VALUE_STRING ? record_text_size(spot.record) : record_memory(spot.record), spot.record->access, object_idle_seconds(client, spot.record));
+             serialized_size(client, spot.record), spot.record->access, object_idle_seconds(client, spot.record));
     reply_status(client, text);
+}
+
+static void debug_digest(struct client *client) {
+    struct digest digest;
+    char text[DIGEST_TEXT_SIZE];
+    digest_of_all(&digest, session_of(client)->databases);
+    digest_print(&digest, text);
+    reply_status(client, text);
+}
+
+static void debug_digest_value(struct client *client) {
+    reply_array(client, (size_t)client->argc - 2);
+    for (int i = 2; i < client->argc; i++) {
+        struct spot spot;
+        struct digest digest = {0};
+        char text[DIGEST_TEXT_SIZE];
+        if (keyspace_open(session_keyspace(client), client->argv[i], &spot)) digest_of_value(&digest, spot.record);
+        digest_print(&digest, text);
+        reply_status(client, text);
+    }
 }
 
 static void debug_sleep(struct client *client) {
@@ -174,6 +209,10 @@ static void debug_error(struct client *client) {
 
 static void debug_help(struct client *client) {
     static const char *const own[] = {
+        "DIGEST",
+        "    A digest of all databases, the same as another server's with the same data.",
+        "DIGEST-VALUE <key> [<key> ...]",
+        "    Digests of the values of keys.",
         "ERROR <string>",
         "    Return an error with the text <string>.",
         "HTSTATS <dbid>",
@@ -206,6 +245,7 @@ void debug_command(struct client *client) {
         int         least, most; /* arguments */
         void (*run)(struct client *client);
     } subcommands[] = {
+        {"digest", 2, 2, debug_digest},     {"digest-value", 2, INT_MAX, debug_digest_value},
         {"error", 3, 3, debug_error},       {"help", 2, 2, debug_help},         {"htstats", 3, 4, debug_htstats},
         {"object", 3, 4, debug_object},     {"populate", 3, 5, debug_populate}, {"protocol", 3, 3, debug_protocol},
         {"set-active-expire", 3, 3, debug_set_active_expire}, {"sleep", 3, 3, debug_sleep},

@@ -6,6 +6,7 @@
 #include "core/client/client.h"
 #include "store/keyspace/databases.h"
 
+struct persistence;
 struct queued_command;
 struct tracker;
 struct tracking;
@@ -15,6 +16,7 @@ struct waiting;
 struct session {
     struct client    *client;
     struct databases *databases;
+    struct persistence *persistence; /* the store's; set after session_start() */
     struct keyspace  *keyspace; /* that SELECT chose */
     struct tracking  *tracking;
     struct tracker   *tracker; /* notify/tracking's; NULL: the client does not track */

@@ -209,3 +209,25 @@ void list_value_remove_range(struct list_value *list, size_t index, size_t count
         place = first_of(next);
     }
 }
+
+/* ---- whole chunks ---- */
+
+size_t list_value_packs(const struct list_value *list) {
+    return list->chunks;
+}
+
+const struct list_chunk *list_value_next_chunk(const struct list_value *list, const struct list_chunk *chunk) {
+    return chunk ? chunk->next : list->first;
+}
+
+const struct listpack *list_chunk_pack(const struct list_chunk *chunk) {
+    return chunk->pack;
+}
+
+void list_value_add_pack(struct list_value *list, struct listpack **pack) {
+    size_t count = listpack_count(*pack);
+    CHECK(count != 0);
+    list->count += count;
+    add_chunk(list, list->last, *pack);
+    *pack = NULL;
+}

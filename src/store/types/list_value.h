@@ -35,3 +35,10 @@ void list_value_insert(struct list_value *list, struct list_place place, bool af
 struct list_place list_value_remove(struct list_value *list, struct list_place place, bool backwards);
 /* `count` elements from `index` >= 0 on; both within the list. */
 void list_value_remove_range(struct list_value *list, size_t index, size_t count);
+
+/* ---- whole chunks, as they are dumped ---- */
+size_t                   list_value_packs(const struct list_value *list); /* how many chunks */
+const struct list_chunk *list_value_next_chunk(const struct list_value *list, const struct list_chunk *chunk); /* NULL: the first */
+const struct listpack   *list_chunk_pack(const struct list_chunk *chunk); /* lends */
+/* Adds a chunk at the end. Takes. The listpack has elements. */
+void list_value_add_pack(struct list_value *list, struct listpack **pack);

@@ -1,0 +1,332 @@
+#include "store/persist/rdb_read.h"
+#include "base/intset.h"
+#include "base/listpack.h"
+#include "base/mem.h"
+#include "base/table.h"
+#include "store/persist/packed_old.h"
+#include "store/persist/rdb_format.h"
+#include "store/types/list_value.h"
+
+/* How a type is read. Element by element: each is taken as a whole or not at all. */
+struct kind {
+    void (*begin)(struct rdb_reader *reader); /* an empty value; NULL: the first element makes it */
+    enum rdb_result (*element)(struct rdb_reader *reader, struct rdb_in *in);
+    bool is_single; /* there is one element and no count of them */
+};
+
+struct rdb_reader {
+    struct rdb_rules   rules;
+    const struct kind *kind;
+    struct value       value; /* what there is of it, if `has_value` */
+    bool               has_value, has_count;
+    uint64_t           left; /* elements */
+    struct rdb_text    first, second;
+};
+
+struct rdb_reader *rdb_reader_new(const struct rdb_rules *rules) {
+    struct rdb_reader *reader = mem_zalloc(sizeof *reader);
+    reader->rules = *rules;
+    return reader;
+}
+
+static void drop(struct rdb_reader *reader) {
+    if (reader->has_value && reader->value.form == VALUE_OBJECT)
+        value_free_object(reader->value.type, reader->value.encoding, reader->value.object);
+    reader->has_value = false;
+    reader->kind = NULL;
+}
+
+void rdb_reader_free(struct rdb_reader **place) {
+    struct rdb_reader *reader = *place;
+    if (!reader) return;
+    *place = NULL;
+    drop(reader);
+    rdb_text_fini(&reader->first);
+    rdb_text_fini(&reader->second);
+    mem_free(reader);
+}
+
+static void keep(struct rdb_reader *reader, struct value value) {
+    reader->value = value;
+    reader->has_value = true;
+}
+
+static void keep_object(struct rdb_reader *reader, enum value_type type, enum value_encoding encoding, void *object) {
+    keep(reader, (struct value){.type = (uint8_t)type, .encoding = (uint8_t)encoding, .form = VALUE_OBJECT, .object = object});
+}
+
+/* ---- strings ---- */
+
+static enum rdb_result read_string(struct rdb_reader *reader, struct rdb_in *in) {
+    enum rdb_result result = rdb_in_text(in, &reader->first);
+    if (result != RDB_OK) return result;
+    keep(reader, reader->first.is_number ? value_of_int(reader->first.number) : value_of_text(reader->first.text));
+    return RDB_OK;
+}
+
+/* ---- lists ---- */
+
+static void begin_list(struct rdb_reader *reader) {
+    keep_object(reader, VALUE_LIST, VALUE_QUICKLIST, list_value_new());
+}
+
+static bool fits_listpack(struct slice text) {
+    return text.size < LISTPACK_MAX_BYTES - 64;
+}
+
+static enum rdb_result read_list_element(struct rdb_reader *reader, struct rdb_in *in) {
+    enum rdb_result result = rdb_in_text(in, &reader->first);
+    if (result != RDB_OK) return result;
+    if (!fits_listpack(reader->first.text)) return rdb_in_bad(in, "an element of a list that is larger than lists allow");
+    list_value_push(reader->value.object, false, reader->first.text);
+    return RDB_OK;
+}
+
+/* Takes. */
+static void add_elements(struct list_value *list, struct listpack *listpack) {
+    if (listpack_size(listpack) <= LIST_CHUNK_BYTES && listpack_first(listpack)) {
+        list_value_add_pack(list, &listpack);
+        return;
+    }
+    char buffer[NUMBER_TEXT_SIZE];
+    for (struct listpack_entry *at = listpack_first(listpack); at; at = listpack_next(listpack, at))
+        list_value_push(list, false, listpack_text(at, buffer));
+    mem_free(listpack);
+}
+
+static enum rdb_result read_list_ziplist(struct rdb_reader *reader, struct rdb_in *in) {
+    enum rdb_result result = rdb_in_text(in, &reader->first);
+    if (result != RDB_OK) return result;
+    struct listpack *listpack = packed_old_ziplist(reader->first.text);
+    if (!listpack) return rdb_in_bad(in, "a list's ziplist that is damaged");
+    add_elements(reader->value.object, listpack);
+    return RDB_OK;
+}
+
+static enum rdb_result read_list_node(struct rdb_reader *reader, struct rdb_in *in) {
+    uint64_t container;
+    enum rdb_result result = rdb_in_length(in, &container);
+    if (result != RDB_OK) return result;
+    if (container == RDB_NODE_PLAIN) return read_list_element(reader, in);
+    if (container != RDB_NODE_PACKED) return rdb_in_bad(in, "a list's node of unknown kind");
+    if ((result = rdb_in_text(in, &reader->first)) != RDB_OK) return result;
+    struct listpack *listpack = listpack_from_bytes(reader->first.text);
+    if (!listpack) return rdb_in_bad(in, "a list's listpack that is damaged");
+    add_elements(reader->value.object, listpack);
+    return RDB_OK;
+}
+
+/* ---- sets ---- */
+
+/* The first member tells how the set is best begun. */
+static enum rdb_result read_member(struct rdb_reader *reader, struct rdb_in *in) {
+    enum rdb_result result = rdb_in_text(in, &reader->first);
+    if (result != RDB_OK) return result;
+    if (!reader->has_value) keep(reader, set_value_new_sized(&reader->rules.set, reader->left, reader->first.text));
+    if (!set_value_add(&reader->value, reader->first.text, &reader->rules.set))
+        return rdb_in_bad(in, "a set that has a member twice");
+    return RDB_OK;
+}
+
+static enum rdb_result read_set_intset(struct rdb_reader *reader, struct rdb_in *in) {
+    enum rdb_result result = rdb_in_text(in, &reader->first);
+    if (result != RDB_OK) return result;
+    struct intset *intset = intset_from_bytes(reader->first.text);
+    if (!intset) return rdb_in_bad(in, "a set's intset that is damaged");
+    reader->has_value = set_value_from_intset(&reader->value, &intset, &reader->rules.set);
+    return RDB_OK;
+}
+
+static enum rdb_result read_set_listpack(struct rdb_reader *reader, struct rdb_in *in) {
+    enum rdb_result result = rdb_in_text(in, &reader->first);
+    if (result != RDB_OK) return result;
+    struct listpack *listpack = listpack_from_bytes(reader->first.text);
+    if (!listpack) return rdb_in_bad(in, "a set's listpack that is damaged");
+    bool is_empty = !listpack_first(listpack);
+    reader->has_value = set_value_from_listpack(&reader->value, &listpack, &reader->rules.set);
+    return reader->has_value || is_empty ? RDB_OK : rdb_in_bad(in, "a set that has a member twice");
+}
+
+/* ---- hashes ---- */
+
+static void begin_hash(struct rdb_reader *reader) {
+    keep(reader, hash_value_new());
+}
+
+static enum rdb_result read_field(struct rdb_reader *reader, struct rdb_in *in) {
+    enum rdb_result result = rdb_in_text(in, &reader->first);
+    if (result != RDB_OK || (result = rdb_in_text(in, &reader->second)) != RDB_OK) return result;
+    if (!hash_value_set(&reader->value, &reader->rules.hash, reader->first.text, reader->second.text))
+        return rdb_in_bad(in, "a hash that has a field twice");
+    return RDB_OK;
+}
+
+/* Whether every (`skip` + 1)-th entry is there once. */
+static bool has_duplicates(const struct listpack *listpack, unsigned skip) {
+    struct table *seen = table_new();
+    char buffer[NUMBER_TEXT_SIZE];
+    bool found = false;
+    unsigned place = 0;
+    for (struct listpack_entry *at = listpack_first(listpack); at && !found; at = listpack_next(listpack, at))
+        if (place++ % (skip + 1) == 0) found = table_set(seen, listpack_text(at, buffer), seen) != NULL;
+    table_free(&seen, NULL);
+    return found;
+}
+
+static bool unpack_hash(struct rdb_reader *reader, const struct listpack *listpack) {
+    char field_buffer[NUMBER_TEXT_SIZE], text_buffer[NUMBER_TEXT_SIZE];
+    keep(reader, hash_value_new());
+    for (struct listpack_entry *at = listpack_first(listpack); at; at = listpack_next(listpack, at)) {
+        struct slice field = listpack_text(at, field_buffer);
+        at = listpack_next(listpack, at);
+        if (!hash_value_set(&reader->value, &reader->rules.hash, field, listpack_text(at, text_buffer))) return false;
+    }
+    return true;
+}
+
+/* Takes; NULL: it was damaged. */
+static enum rdb_result keep_hash(struct rdb_reader *reader, struct rdb_in *in, struct listpack *listpack) {
+    if (!listpack) return rdb_in_bad(in, "a hash's packed fields that are damaged");
+    size_t count = listpack_count(listpack);
+    bool is_odd = count % 2 != 0, is_large = count / 2 > reader->rules.hash.max_entries;
+    if (!is_odd && !is_large && !(reader->rules.deep && has_duplicates(listpack, 1))) {
+        keep_object(reader, VALUE_HASH, VALUE_LISTPACK, listpack);
+        return RDB_OK;
+    }
+    bool good = !is_odd && is_large && unpack_hash(reader, listpack);
+    mem_free(listpack);
+    if (is_odd) return rdb_in_bad(in, "a hash's field without a value");
+    return good ? RDB_OK : rdb_in_bad(in, "a hash that has a field twice");
+}
+
+static enum rdb_result read_hash_listpack(struct rdb_reader *reader, struct rdb_in *in) {
+    enum rdb_result result = rdb_in_text(in, &reader->first);
+    return result == RDB_OK ? keep_hash(reader, in, listpack_from_bytes(reader->first.text)) : result;
+}
+
+static enum rdb_result read_hash_ziplist(struct rdb_reader *reader, struct rdb_in *in) {
+    enum rdb_result result = rdb_in_text(in, &reader->first);
+    return result == RDB_OK ? keep_hash(reader, in, packed_old_ziplist(reader->first.text)) : result;
+}
+
+static enum rdb_result read_hash_zipmap(struct rdb_reader *reader, struct rdb_in *in) {
+    enum rdb_result result = rdb_in_text(in, &reader->first);
+    return result == RDB_OK ? keep_hash(reader, in, packed_old_zipmap(reader->first.text)) : result;
+}
+
+/* ---- sorted sets ---- */
+
+static enum rdb_result add_scored(struct rdb_reader *reader, struct rdb_in *in, double score) {
+    const struct zset_rules *rules = &reader->rules.zset;
+    struct slice member = reader->first.text;
+    if (!reader->has_value) keep(reader, zset_value_new(rules, reader->left, member.size));
+    return zset_value_set(&reader->value, rules, member, score) ? RDB_OK : rdb_in_bad(in, "a sorted set that has a member twice");
+}
+
+static enum rdb_result read_scored(struct rdb_reader *reader, struct rdb_in *in) {
+    double score;
+    enum rdb_result result = rdb_in_text(in, &reader->first);
+    if (result != RDB_OK || (result = rdb_in_double(in, &score)) != RDB_OK) return result;
+    return add_scored(reader, in, score);
+}
+
+static enum rdb_result read_text_scored(struct rdb_reader *reader, struct rdb_in *in) {
+    double score;
+    enum rdb_result result = rdb_in_text(in, &reader->first);
+    if (result != RDB_OK || (result = rdb_in_text_double(in, &score)) != RDB_OK) return result;
+    return add_scored(reader, in, score);
+}
+
+/* Takes; NULL: it was damaged. */
+static enum rdb_result keep_zset(struct rdb_reader *reader, struct rdb_in *in, struct listpack *listpack) {
+    if (!listpack) return rdb_in_bad(in, "a sorted set's packed members that are damaged");
+    if (!listpack_first(listpack)) {
+        mem_free(listpack);
+        return RDB_OK;
+    }
+    if (zset_value_check_listpack(listpack)) {
+        keep(reader, zset_value_from_listpack(&listpack, &reader->rules.zset));
+        return RDB_OK;
+    }
+    mem_free(listpack);
+    return rdb_in_bad(in, "a sorted set that has a member twice, scores out of order or none");
+}
+
+static enum rdb_result read_zset_listpack(struct rdb_reader *reader, struct rdb_in *in) {
+    enum rdb_result result = rdb_in_text(in, &reader->first);
+    return result == RDB_OK ? keep_zset(reader, in, listpack_from_bytes(reader->first.text)) : result;
+}
+
+static enum rdb_result read_zset_ziplist(struct rdb_reader *reader, struct rdb_in *in) {
+    enum rdb_result result = rdb_in_text(in, &reader->first);
+    return result == RDB_OK ? keep_zset(reader, in, packed_old_ziplist(reader->first.text)) : result;
+}
+
+/* ---- all ---- */
+
+static const struct kind kinds[RDB_TYPE_END] = {
+    [RDB_STRING] = {.element = read_string, .is_single = true},
+    [RDB_LIST] = {.begin = begin_list, .element = read_list_element},
+    [RDB_LIST_ZIPLIST] = {.begin = begin_list, .element = read_list_ziplist, .is_single = true},
+    [RDB_LIST_QUICKLIST] = {.begin = begin_list, .element = read_list_ziplist},
+    [RDB_LIST_QUICKLIST_2] = {.begin = begin_list, .element = read_list_node},
+    [RDB_SET] = {.element = read_member},
+    [RDB_SET_INTSET] = {.element = read_set_intset, .is_single = true},
+    [RDB_SET_LISTPACK] = {.element = read_set_listpack, .is_single = true},
+    [RDB_ZSET] = {.element = read_text_scored},
+    [RDB_ZSET_2] = {.element = read_scored},
+    [RDB_ZSET_LISTPACK] = {.element = read_zset_listpack, .is_single = true},
+    [RDB_ZSET_ZIPLIST] = {.element = read_zset_ziplist, .is_single = true},
+    [RDB_HASH] = {.begin = begin_hash, .element = read_field},
+    [RDB_HASH_LISTPACK] = {.element = read_hash_listpack, .is_single = true},
+    [RDB_HASH_ZIPLIST] = {.element = read_hash_ziplist, .is_single = true},
+    [RDB_HASH_ZIPMAP] = {.element = read_hash_zipmap, .is_single = true},
+};
+
+bool rdb_reader_begin(struct rdb_reader *reader, unsigned type) {
+    drop(reader);
+    if (type >= RDB_TYPE_END || !kinds[type].element) return false;
+    reader->kind = &kinds[type];
+    reader->has_count = reader->kind->is_single;
+    reader->left = 1;
+    if (reader->kind->begin) reader->kind->begin(reader);
+    return true;
+}
+
+static bool is_empty(const struct value *value) {
+    switch ((enum value_type)value->type) {
+    case VALUE_STRING: return false;
+    case VALUE_LIST: return list_value_count(value->object) == 0;
+    case VALUE_SET: return set_value_count(value) == 0;
+    case VALUE_HASH: return hash_value_count(value) == 0;
+    case VALUE_ZSET: return zset_value_count(value) == 0;
+    case VALUE_STREAM:
+    case VALUE_TYPE_COUNT: break;
+    }
+    UNREACHABLE("a type of value");
+}
+
+enum rdb_result rdb_reader_step(struct rdb_reader *reader, struct rdb_in *in, struct value *value) {
+    CHECK(reader->kind != NULL);
+    if (!reader->has_count) {
+        enum rdb_result result = rdb_in_length(in, &reader->left);
+        if (result != RDB_OK) return result;
+        reader->has_count = true;
+    }
+    for (; reader->left; reader->left--) {
+        const char *start = in->at;
+        enum rdb_result result = reader->kind->element(reader, in);
+        if (result == RDB_OK) continue;
+        if (result == RDB_MORE) in->wanted += (size_t)(in->at - start);
+        in->at = start;
+        return result;
+    }
+    if (!reader->has_value || is_empty(&reader->value)) {
+        drop(reader);
+        return RDB_EMPTY;
+    }
+    *value = reader->value;
+    reader->has_value = false;
+    reader->kind = NULL;
+    return RDB_OK;
+}

@@ -1,0 +1,104 @@
+#include "store/persist/rdb_write.h"
+#include "base/intset.h"
+#include "base/listpack.h"
+#include "store/types/hash_value.h"
+#include "store/types/list_value.h"
+#include "store/types/set_value.h"
+#include "store/types/str.h"
+#include "store/types/zset_value.h"
+
+enum rdb_type rdb_type_of(const struct value *value) {
+    switch ((enum value_type)value->type) {
+    case VALUE_STRING: return RDB_STRING;
+    case VALUE_LIST: return RDB_LIST_QUICKLIST_2;
+    case VALUE_SET: return value->encoding == VALUE_INTSET ? RDB_SET_INTSET : RDB_SET;
+    case VALUE_HASH: return value->encoding == VALUE_LISTPACK ? RDB_HASH_LISTPACK : RDB_HASH;
+    case VALUE_ZSET: return value->encoding == VALUE_LISTPACK ? RDB_ZSET_LISTPACK : RDB_ZSET_2;
+    case VALUE_STREAM:
+    case VALUE_TYPE_COUNT: break;
+    }
+    UNREACHABLE("a type of value");
+}
+
+int rdb_version_for(enum rdb_type type) {
+    return type >= RDB_SET_LISTPACK && type < RDB_TYPE_END ? RDB_VERSION_NEW : RDB_VERSION_OLD;
+}
+
+static void write_string(struct rdb_out *out, const struct value *value) {
+    switch ((enum value_form)value->form) {
+    case VALUE_NUMBER: rdb_out_number(out, value->number); return;
+    case VALUE_TEXT: rdb_out_text(out, value->text); return;
+    case VALUE_OBJECT: rdb_out_text(out, str_text(value->object)); return;
+    }
+    UNREACHABLE("a form of value");
+}
+
+static void write_list(struct rdb_out *out, const struct list_value *list) {
+    rdb_out_length(out, list_value_packs(list));
+    for (const struct list_chunk *at = NULL; (at = list_value_next_chunk(list, at));) {
+        rdb_out_length(out, RDB_NODE_PACKED);
+        rdb_out_text(out, listpack_bytes(list_chunk_pack(at)));
+    }
+}
+
+static bool write_member(void *context, struct slice member) {
+    rdb_out_text(context, member);
+    return true;
+}
+
+/* Redis 7.0 does not know packed sets: they are written as others are. */
+static void write_set(struct rdb_out *out, const struct value *set) {
+    if (set->encoding == VALUE_INTSET) {
+        struct bytes dump = {0};
+        intset_dump(set->object, &dump);
+        rdb_out_text(out, bytes_slice(&dump));
+        bytes_fini(&dump);
+        return;
+    }
+    rdb_out_length(out, set_value_count(set));
+    set_value_each(set, write_member, out);
+}
+
+static void write_field(void *context, const struct hash_item *item) {
+    rdb_out_text(context, item->field);
+    rdb_out_text(context, item->text);
+}
+
+static void write_hash(struct rdb_out *out, const struct value *hash) {
+    if (hash->encoding == VALUE_LISTPACK) {
+        rdb_out_text(out, listpack_bytes(hash->object));
+        return;
+    }
+    rdb_out_length(out, hash_value_count(hash));
+    hash_value_walk(hash, write_field, out);
+}
+
+/* From the last to the first, as Redis does: it then puts each at the head of what it has. */
+static void write_zset(struct rdb_out *out, const struct value *zset) {
+    if (zset->encoding == VALUE_LISTPACK) {
+        rdb_out_text(out, listpack_bytes(zset->object));
+        return;
+    }
+    struct zset_walk walk;
+    struct zset_item item;
+    size_t count = zset_value_count(zset);
+    rdb_out_length(out, count);
+    zset_walk_start(&walk, zset, 0, count, true);
+    while (zset_walk_next(&walk, &item)) {
+        rdb_out_text(out, item.member);
+        rdb_out_double(out, item.score);
+    }
+}
+
+void rdb_write_value(struct rdb_out *out, const struct value *value) {
+    switch ((enum value_type)value->type) {
+    case VALUE_STRING: write_string(out, value); return;
+    case VALUE_LIST: write_list(out, value->object); return;
+    case VALUE_SET: write_set(out, value); return;
+    case VALUE_HASH: write_hash(out, value); return;
+    case VALUE_ZSET: write_zset(out, value); return;
+    case VALUE_STREAM:
+    case VALUE_TYPE_COUNT: break;
+    }
+    UNREACHABLE("a type of value");
+}
