@@ -178,13 +178,13 @@ class Pair:
         kvd, redis = self.kvd[0], self.redis[0]
         payloads = [elements(b"*1\r\n" + server.ask([b"DUMP", key]))[0] for server in (kvd, redis)]
         found = []
-        for server, payload in ((kvd, payloads[1]), (redis, payloads[0]), (redis, payloads[1])):
+        for server, payload in ((kvd, payloads[1]), (redis, payloads[0]), (redis, payloads[1]), (kvd, payloads[0])):
             answer = server.ask([b"RESTORE", b"restored", b"0", payload, b"REPLACE"])
             found.append([answer, server.ask([b"DEBUG", b"DIGEST-VALUE", b"restored"]), server.ask([b"OBJECT", b"ENCODING", b"restored"])])
             server.ask([b"DEL", b"restored"])
-        if found[0][:2] == found[1][:2] and found[1] == found[2]:
+        if found[0][:2] == found[1][:2] == found[3][:2] and found[1] == found[2]:
             return None
-        return "kvd of redis %r\nredis of kvd %r\nredis of redis %r" % tuple(found)
+        return "kvd of redis %r\nredis of kvd %r\nredis of redis %r\nkvd of kvd %r" % tuple(found)
 
     def audit(self):
         """Every key of every database: value, encoding, time left."""

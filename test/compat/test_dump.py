@@ -39,9 +39,19 @@ VALUES = {
 }
 
 
+def make(pair, name):
+    """The value in both; kvd may lack the command that makes it."""
+    words = VALUES[name]
+    if not pair.kvd[0].ask([b"COMMAND", b"INFO", words[0].encode()]).endswith(b"-1\r\n"):
+        same(pair, *words)
+        return
+    pair.redis[0].ask(words)
+    assert pair.kvd[0].ask([b"RESTORE", b"v", b"0", payload_of(pair)]) == b"+OK\r\n"
+
+
 @pytest.mark.parametrize("name", VALUES)
 def test_each_side_restores_what_the_other_dumps(pair, name):
-    same(pair, *VALUES[name])
+    make(pair, name)
     same(pair, "DEBUG", "DIGEST-VALUE", "v", "absent")
     same(pair, "DEBUG", "DIGEST")
     assert pair.exchange(b"v") is None
@@ -127,7 +137,7 @@ def test_packed_sets_of_later_versions(pair):
 @pytest.mark.parametrize("name", ["text", "repeated", "list", "long list", "intset", "set", "hash", "large hash", "sorted set", "large sorted set"])
 def test_damaged_payloads_are_refused_or_whole(pair, name):
     """Any byte changed, with a checksum that is right again: kvd answers, and what it took can be used."""
-    same(pair, *VALUES[name])
+    make(pair, name)
     body = payload_of(pair)[:-10]
     dice = random.Random(name)
     kvd = pair.kvd[0]

@@ -44,8 +44,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         for (size_t i = 0; i < intset_count(set); i++) CHECK(intset_has(set, intset_at(set, i)));
         intset_add(&set, INT64_MAX);
         intset_remove(&set, 0);
-        struct slice again = intset_bytes(set);
-        CHECK(intset_is_valid(again));
+        struct bytes again = {0};
+        intset_dump(set, &again);
+        CHECK(intset_is_valid(bytes_slice(&again)));
+        bytes_fini(&again);
         mem_free(set);
     }
     return 0;

@@ -83,7 +83,7 @@ static void write_zset(struct rdb_out *out, const struct value *zset) {
     struct zset_item item;
     size_t count = zset_value_count(zset);
     rdb_out_length(out, count);
-    zset_walk_start(&walk, zset, 0, count, true);
+    zset_walk_start(&walk, zset, count - 1, count, true);
     while (zset_walk_next(&walk, &item)) {
         rdb_out_text(out, item.member);
         rdb_out_double(out, item.score);
