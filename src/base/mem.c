@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include <malloc.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,17 +99,60 @@ static size_t read_size(const char *name) {
     return value;
 }
 
-/* The main thread does nearly all allocation, and its counters can be read without a system call or a lock. What the
- * other threads hold is added from the global statistics whenever mem_read_stats() refreshes them. */
-size_t mem_used(void) {
-    static _Thread_local const uint64_t *allocated, *deallocated;
-    if (UNLIKELY(!allocated)) {
-        size_t size = sizeof allocated;
-        if (mallctl("thread.allocatedp", &allocated, &size, NULL, 0) != 0) return 0;
-        size = sizeof deallocated;
-        if (mallctl("thread.deallocatedp", &deallocated, &size, NULL, 0) != 0) return 0;
+/* What one thread took and gave back so far: jemalloc counts it in memory of the thread, so that reading it takes neither
+ * a system call nor a lock of the allocator's. */
+struct thread_count {
+    const volatile uint64_t *allocated, *deallocated; /* NULL: the place is free */
+};
+enum { THREADS_MAX = 64 };
+static struct {
+    pthread_mutex_t     lock; /* a thread's memory must not go while it is read */
+    struct thread_count threads[THREADS_MAX];
+    unsigned            used;  /* places that may be taken */
+    int64_t             ended; /* the balance of threads that are gone */
+} counts = {.lock = PTHREAD_MUTEX_INITIALIZER};
+static _Thread_local int own_place = -1;
+
+static const volatile uint64_t *counter(const char *name) {
+    uint64_t *place = NULL;
+    size_t size = sizeof place;
+    return mallctl(name, &place, &size, NULL, 0) == 0 ? place : NULL;
+}
+
+static int64_t balance(const struct thread_count *count) {
+    return count->allocated ? (int64_t)(*count->allocated - *count->deallocated) : 0;
+}
+
+void mem_thread_begin(void) {
+    struct thread_count own = {counter("thread.allocatedp"), counter("thread.deallocatedp")};
+    if (own_place >= 0 || !own.allocated || !own.deallocated) return;
+    pthread_mutex_lock(&counts.lock);
+    unsigned place = 0;
+    while (place < counts.used && counts.threads[place].allocated) place++;
+    if (place < THREADS_MAX) {
+        counts.threads[place] = own;
+        counts.used = place == counts.used ? place + 1 : counts.used;
+        own_place = (int)place;
     }
-    return *allocated > *deallocated ? (size_t)(*allocated - *deallocated) : 0;
+    pthread_mutex_unlock(&counts.lock);
+}
+
+void mem_thread_end(void) {
+    if (own_place < 0) return;
+    pthread_mutex_lock(&counts.lock);
+    counts.ended += balance(&counts.threads[own_place]);
+    counts.threads[own_place] = (struct thread_count){NULL, NULL};
+    pthread_mutex_unlock(&counts.lock);
+    own_place = -1;
+}
+
+size_t mem_used(void) {
+    if (UNLIKELY(own_place < 0)) mem_thread_begin();
+    pthread_mutex_lock(&counts.lock);
+    int64_t used = counts.ended;
+    for (unsigned i = 0; i < counts.used; i++) used += balance(&counts.threads[i]);
+    pthread_mutex_unlock(&counts.lock);
+    return used > 0 ? (size_t)used : 0;
 }
 
 const char *mem_allocator(void) {
@@ -141,6 +185,10 @@ bool mem_purge(void) {
 size_t mem_good_size(size_t size) {
     return size < 24 ? 24 : ((size + 8 + 15) & ~(size_t)15) - 8;
 }
+
+void mem_thread_begin(void) {}
+
+void mem_thread_end(void) {}
 
 size_t mem_used(void) {
     struct mallinfo2 info = mallinfo2();

@@ -20,8 +20,13 @@ size_t mem_size(const void *memory);
 /* The size that an allocation of `size` bytes will take. */
 size_t mem_good_size(size_t size);
 
-/* Bytes in use by all threads. Exact where the allocator is jemalloc; glibc's own count elsewhere. Cheap. */
+/* Bytes in use by the threads that were counted: the first that asks, and those between mem_thread_begin() and its end.
+ * Exact where the allocator is jemalloc, also for memory that one of them took and another gave back; glibc's own count
+ * elsewhere. Cheap. */
 size_t mem_used(void);
+/* A thread that takes or gives back others' memory calls these first and last. */
+void mem_thread_begin(void);
+void mem_thread_end(void);
 /* "jemalloc-5.3.0" or "libc": INFO's mem_allocator. */
 const char *mem_allocator(void);
 

@@ -21,6 +21,7 @@ static struct worker_job *job_of(struct list_node *node) {
 
 static void *run_jobs(void *argument) {
     struct worker *worker = argument;
+    mem_thread_begin();
     pthread_mutex_lock(&worker->lock);
     for (;;) {
         struct list_node *node = list_first(&worker->waiting);
@@ -42,6 +43,7 @@ static void *run_jobs(void *argument) {
         if (first && worker->wake) worker->wake(worker->context);
     }
     pthread_mutex_unlock(&worker->lock);
+    mem_thread_end();
     return NULL;
 }
 

@@ -93,6 +93,7 @@ static void look_up(struct resolve *resolve, lookup_function *lookup) {
 
 static void *run_thread(void *context) {
     struct pool *pool = context;
+    mem_thread_begin();
     pthread_mutex_lock(&pool->mutex);
     while (pool->wake) {
         struct list_node *node = list_first(&pool->waiting);
@@ -116,6 +117,7 @@ static void *run_thread(void *context) {
     }
     pool->threads--;
     leave(pool);
+    mem_thread_end();
     return NULL;
 }
 

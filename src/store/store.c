@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "core/client/client.h"
+#include "core/client/reply.h"
 #include "core/server.h"
 #include "store/commands/bitmap_commands.h"
 #include "store/commands/database_commands.h"
@@ -57,6 +58,23 @@ static enum server_verdict take(void *context, struct client *client, const stru
     return multi_take(client, entry);
 }
 
+/* Memory is full, and this would need more of it; or it would be queued, and the transaction could not be executed. */
+static bool is_denied_when_full(const struct client *client, const struct command_entry *entry) {
+    if (entry->flags & COMMAND_DENYOOM) return true;
+    if (!(client->flags & CLIENT_IN_MULTI)) return false;
+    if (entry->flags & COMMAND_ENDS_TRANSACTION) return (session_of(client)->queue_flags & COMMAND_DENYOOM) != 0;
+    return !(entry->flags & COMMAND_NO_QUEUE);
+}
+
+static enum server_verdict refuse(void *context, struct client *client, const struct command_entry *entry) {
+    struct store *store = context;
+    if (LIKELY(!evictor_has_limit(store->evict_settings))) return SERVER_GO_ON;
+    if (evictor_make_room(store->evictor) != EVICT_FULL || !is_denied_when_full(client, entry)) return SERVER_GO_ON;
+    reply_error_uncounted(client, "%sOOM command not allowed when used memory > 'maxmemory'.",
+                          entry->flags & COMMAND_ENDS_TRANSACTION ? "EXECABORT Transaction discarded because of: " : "");
+    return SERVER_TAKEN;
+}
+
 static void rejected(void *context, struct client *client) {
     multi_rejected(client);
 }
@@ -108,11 +126,15 @@ static void before_sleep(void *context) {
     struct store *store = context;
     if (UNLIKELY(store->databases->has_backlog)) expire(store);
     waiting_serve(store->waiting); /* keys that ended outside of commands */
+    if (UNLIKELY(evictor_is_behind(store->evictor)) && evictor_make_room(store->evictor) == EVICT_BEHIND)
+        server_dont_sleep(store->server);
     tracking_before_sleep(store->notify->tracking);
 }
 
 static void reset_stats(void *context) {
-    databases_reset_stats(((struct store *)context)->databases);
+    struct store *store = context;
+    databases_reset_stats(store->databases);
+    evictor_reset_stats(store->evictor);
 }
 
 /* ---- life ---- */
@@ -121,6 +143,8 @@ struct store *store_install(struct server *server) {
     struct store *store = mem_zalloc(sizeof *store);
     store->server = server;
     store->databases = databases_new(server->params, &server->wall_ms, &server->lru_clock);
+    store->evictor = evictor_new(server->params, store->databases);
+    store->evict_settings = evictor_settings(store->evictor);
     store->waiting = waiting_new(server, store->databases);
     store->notify = notify_new(server, &store->databases->shared.hooks, store->waiting);
     store->persistence = persistence_new(server);
@@ -131,6 +155,7 @@ struct store *store_install(struct server *server) {
         .client_reset = client_reset_state,
         .client_memory = client_bytes,
         .client_counts = client_counts,
+        .refuse = refuse,
         .take = take,
         .rejected = rejected,
         .before_call = before_call,
@@ -165,6 +190,7 @@ struct store *store_install(struct server *server) {
 
 bool store_start(struct store *store, struct error *err) {
     notify_start(store->notify);
+    evictor_start(store->evictor);
     return true;
 }
 
@@ -175,6 +201,7 @@ void store_free(struct store **place) {
     waiting_free(&store->waiting);
     persistence_free(&store->persistence);
     databases_free(&store->databases);
+    evictor_free(&store->evictor);
     notify_free(&store->notify);
     mem_free(store);
 }

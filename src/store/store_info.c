@@ -6,6 +6,11 @@
 #include "store/tx/waiting.h"
 #include "store/tx/watch.h"
 
+static int64_t exceeded_ms(const struct store *store, bool only_now) {
+    int64_t now_ms, all_ms = evictor_exceeded_ms(store->evictor, &now_ms);
+    return only_now ? now_ms : all_ms;
+}
+
 #define INFO_CONTEXT __attribute__((unused)) const struct store *store
 #define INFO_FIELD INFO_FIELD_PRINTER
 #include "store/store_info.def"

@@ -4,6 +4,7 @@
 #pragma once
 #include "core/server.h"
 #include "store/keyspace/databases.h"
+#include "store/keyspace/evict.h"
 #include "store/notify/notify.h"
 
 struct store {
@@ -12,6 +13,8 @@ struct store {
     struct waiting     *waiting;
     struct notify      *notify;
     struct persistence *persistence;
+    struct evictor     *evictor;
+    const struct evict_settings *evict_settings; /* the evictor's */
     struct server_hooks hooks; /* the server keeps them */
     char                replication_id[41];
     /* As of the INFO that is being printed. */

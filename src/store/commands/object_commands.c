@@ -27,7 +27,7 @@ const struct command memory_usage_commands[] = {
 #undef COMMAND
 
 uint32_t object_idle_seconds(const struct client *client, const struct record *record) {
-    return (client->server->lru_clock - record->access) & 0xffffff;
+    return usage_idle_seconds(record->access, client->server->lru_clock);
 }
 
 int object_reference_count(const struct record *record) {
@@ -56,11 +56,20 @@ void object_refcount_command(struct client *client) {
 
 void object_idletime_command(struct client *client) {
     const struct record *record = look(client);
-    if (record) reply_int(client, object_idle_seconds(client, record));
+    if (!record) return;
+    if (session_of(client)->databases->shared.counts_uses)
+        reply_error(client, "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when "
+                            "switching between policies at runtime LRU and LFU data will take some time to adjust.");
+    else
+        reply_int(client, object_idle_seconds(client, record));
 }
 
 void object_freq_command(struct client *client) {
-    if (look(client))
+    const struct keyspace_shared *shared = &session_of(client)->databases->shared;
+    const struct record *record = look(client);
+    if (record && shared->counts_uses)
+        reply_int(client, usage_count(record->access, *shared->wall_ms, &shared->usage));
+    else if (record)
         reply_error(client, "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
                             "when switching between policies at runtime LRU and LFU data will take some time to adjust.");
 }

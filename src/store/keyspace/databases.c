@@ -17,6 +17,7 @@ struct databases *databases_new(struct params *params, const int64_t *wall_ms, c
     databases->shared.lazy_free = lazy_free_new();
     random_os_bytes(&databases->shared.hash_key, sizeof databases->shared.hash_key);
     random_seed(&databases->random, random_os_seed());
+    random_seed(&databases->shared.random, random_os_seed());
     databases->expires_actively = true;
     return databases;
 }

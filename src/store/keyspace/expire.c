@@ -193,6 +193,38 @@ bool expire_index_take(struct expire_index *index, uint64_t *hash) {
     return true;
 }
 
+/* A random place of a random one of the list's first chunks. */
+static bool pop_random(struct expire_index *index, struct chunk **list, struct random *random, uint64_t *place) {
+    enum { CHUNKS_WALKED = 32 };
+    if (!*list) return false;
+    struct chunk **at = list;
+    for (uint64_t steps = random_below(random, CHUNKS_WALKED); steps > 0 && (*at)->next; steps--) at = &(*at)->next;
+    uint64_t *chosen = &(*at)->places[random_below(random, (*at)->count)];
+    uint64_t last;
+    *place = *chosen;
+    *chosen = (*at)->places[(*at)->count - 1];
+    return pop(index, at, &last);
+}
+
+size_t expire_index_take_some(struct expire_index *index, struct random *random, uint64_t *hashes, size_t count) {
+    enum { LISTS = LEVELS * SLOTS + 3 };
+    struct chunk **others[] = {&index->asked, &index->moving, &index->far};
+    size_t start = random ? random_below(random, LISTS) : 0, taken = 0;
+    for (size_t i = 0; i < LISTS && taken < count && index->count; i++) {
+        size_t at = (start + i) % LISTS;
+        unsigned level = (unsigned)(at / SLOTS);
+        uint64_t place;
+        if (level < LEVELS && !index->slots[level]) continue;
+        int64_t tick = level < LEVELS ? (index->tick >> (SLOT_BITS * level)) + (int64_t)(at % SLOTS) : 0;
+        struct chunk **list = level < LEVELS ? &index->slots[level][tick & (SLOTS - 1)] : others[at - LEVELS * SLOTS];
+        while (taken < count && (random ? pop_random(index, list, random, &place) : pop(index, list, &place))) {
+            hashes[taken++] = place & HASH_MASK;
+            index->count--;
+        }
+    }
+    return taken;
+}
+
 bool expire_index_is_ahead(const struct expire_index *index, int64_t wall_ms) {
     return index->tick > tick_of(wall_ms) + SLOTS / 4;
 }

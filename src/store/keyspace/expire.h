@@ -8,7 +8,7 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-#include "base/check.h"
+#include "base/random.h"
 
 struct expire_index;
 
@@ -28,6 +28,9 @@ enum expire_step {
 enum expire_step expire_index_next(struct expire_index *index, int64_t wall_ms, uint64_t *hash);
 /* Takes out any place, due or not. False: it is empty. */
 bool expire_index_take(struct expire_index *index, uint64_t *hash);
+/* Takes out up to `count` places: those that are due first, or (`random` given) some from a random slot on. Returns how
+ * many; the hashes' low 40 bits, as above. */
+size_t expire_index_take_some(struct expire_index *index, struct random *random, uint64_t *hashes, size_t count);
 /* The clock was set back behind what the wheel has passed: places filed now are found too late. */
 bool expire_index_is_ahead(const struct expire_index *index, int64_t wall_ms);
 

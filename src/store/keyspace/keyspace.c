@@ -69,7 +69,7 @@ static void expire(struct keyspace *keyspace, struct record *record, uint64_t ha
     count_deadline(keyspace, record_expires_ms(record), -1);
     key_table_remove(keyspace->table, record, hash);
     shared->stats.expired++;
-    if (shared->hooks.expired) shared->hooks.expired(shared->hooks.context, keyspace, key);
+    if (shared->hooks.removed) shared->hooks.removed(shared->hooks.context, keyspace, key);
     keyspace_changed(keyspace, key, KEYSPACE_EXPIRED, "expired");
     free_record(keyspace, record, shared->expire_here);
 }
@@ -97,8 +97,19 @@ static inline struct record *count_lookup(struct keyspace *keyspace, struct slic
     return record;
 }
 
+static void count_use(struct keyspace_shared *shared, struct record *record) {
+    record->access = usage_used(record->access, *shared->wall_ms, &shared->usage, &shared->random) & 0xffffff;
+}
+
 static inline void touch(const struct keyspace *keyspace, struct record *record) {
-    if (LIKELY(!keyspace->shared->no_touch)) record->access = *keyspace->shared->clock;
+    struct keyspace_shared *shared = keyspace->shared;
+    if (UNLIKELY(shared->no_touch)) return;
+    if (UNLIKELY(shared->counts_uses)) count_use(shared, record);
+    else record->access = *shared->clock;
+}
+
+static uint32_t first_access(const struct keyspace_shared *shared) {
+    return shared->counts_uses ? usage_of_count(USAGE_NEW_COUNT, *shared->wall_ms) : *shared->clock;
 }
 
 struct record *keyspace_read(struct keyspace *keyspace, struct slice key) {
@@ -161,7 +172,7 @@ void keyspace_put(struct keyspace *keyspace, struct slice key, struct spot *spot
         }
         if (UNLIKELY(!keyspace->table)) keyspace->table = key_table_new(&keyspace->shared->hash_key);
         spot->record = record_new(key, value, expires_ms);
-        spot->record->access = *keyspace->shared->clock;
+        spot->record->access = first_access(keyspace->shared) & 0xffffff;
         spot->slot = NULL;
         key_table_add(keyspace->table, spot->record, spot->hash);
         const struct keyspace_hooks *hooks = &keyspace->shared->hooks;
@@ -184,6 +195,17 @@ struct record *keyspace_take(struct keyspace *keyspace, struct spot *spot) {
 
 void keyspace_remove(struct keyspace *keyspace, struct spot *spot) {
     free_record(keyspace, keyspace_take(keyspace, spot), keyspace->shared->free_here);
+}
+
+void keyspace_evict(struct keyspace *keyspace, struct record *record, bool here) {
+    struct keyspace_shared *shared = keyspace->shared;
+    struct slice key = record_key(record);
+    struct spot spot = {.record = record, .hash = keyspace_hash(keyspace, key)};
+    keyspace_take(keyspace, &spot);
+    shared->stats.evicted++;
+    if (shared->hooks.removed) shared->hooks.removed(shared->hooks.context, keyspace, key);
+    keyspace_changed(keyspace, key, KEYSPACE_EVICTED, "evicted");
+    free_record(keyspace, record, here);
 }
 
 /* The slot of a record that was just added is looked up only when it is needed: few commands change it again. */
@@ -330,6 +352,38 @@ static void expire_like(struct keyspace *keyspace, uint64_t hash) {
         keyspace->shared->stats.expired_by_cycle++;
     }
     if (due.next_ms != RECORD_NEVER) expire_index_add(keyspace->timers, hash, due.next_ms);
+}
+
+struct sample {
+    struct record **records;
+    size_t          count, max;
+    int64_t         next_ms; /* as in struct due */
+};
+
+static void sample_like(void *context, struct record *record) {
+    struct sample *sample = context;
+    int64_t at = record_expires_ms(record);
+    if (at == RECORD_NEVER) return;
+    if (sample->next_ms == RECORD_NEVER || at < sample->next_ms) sample->next_ms = at;
+    for (size_t i = 0; i < sample->count; i++)
+        if (sample->records[i] == record) return;
+    if (sample->count < sample->max) sample->records[sample->count++] = record;
+}
+
+size_t keyspace_sample_expiring(struct keyspace *keyspace, struct random *random, struct record **records, size_t count) {
+    enum { PLACES = 16 };
+    uint64_t hashes[PLACES];
+    bool is_sweeping = keyspace->old_timers && expire_index_count(keyspace->old_timers);
+    struct expire_index *index = is_sweeping ? keyspace->old_timers : keyspace->timers;
+    struct sample sample = {.records = records, .max = count};
+    size_t places = index && keyspace->table ? expire_index_take_some(index, random, hashes, PLACES) : 0;
+    for (size_t i = 0; i < places; i++) {
+        sample.next_ms = RECORD_NEVER;
+        key_table_each_like(keyspace->table, hashes[i], sample_like, &sample);
+        /* A place that stands for nothing any more is not filed again. */
+        if (sample.next_ms != RECORD_NEVER) expire_index_add(index, hashes[i], sample.next_ms);
+    }
+    return sample.count;
 }
 
 /* Stale places (of keys that were removed, or whose deadline was moved forward) outnumber the others, or the clock was set

@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "store/keyspace/key_table.h"
+#include "store/keyspace/usage.h"
 
 struct keyspace;
 struct lazy_free;
@@ -32,8 +33,8 @@ struct keyspace_hooks { /* each may be NULL */
     void (*touched)(void *context, struct keyspace *keyspace, struct slice key);
     /* Something happened to a key, for keyspace events. */
     void (*event)(void *context, struct keyspace *keyspace, struct slice key, enum keyspace_class class, const char *event);
-    /* A key is past its deadline and about to be removed: replicas and the append-only file must be told. */
-    void (*expired)(void *context, struct keyspace *keyspace, struct slice key);
+    /* A key was removed by no command: past its deadline, or to make room. Replicas and the append-only file must be told. */
+    void (*removed)(void *context, struct keyspace *keyspace, struct slice key);
     /* A lookup that found nothing (keymiss events). */
     void (*missed)(void *context, struct keyspace *keyspace, struct slice key);
     bool is_tracking; /* some client keeps copies */
@@ -44,6 +45,7 @@ struct keyspace_stats {
     uint64_t expired;             /* keys removed because of their deadline */
     uint64_t expired_by_cycle;    /* ... not because somebody looked them up */
     uint64_t expire_cycle_stopped; /* cycles that ended for lack of time */
+    uint64_t evicted;             /* keys removed to make room */
     int64_t  expire_cycle_us;     /* spent in all cycles */
 };
 
@@ -61,6 +63,9 @@ struct keyspace_shared { /* owned by the store; outlives its databases */
     struct keyspace_memo  memo[1 << KEYSPACE_MEMO_BITS];
     const int64_t        *wall_ms; /* the time of the running command */
     const uint32_t       *clock;   /* seconds, 24 bits: when a key was last used */
+    struct usage_rules    usage;
+    bool                  counts_uses; /* a record's access is a count (usage.h), not a time: an LFU policy */
+    struct random         random;
     struct lazy_free     *lazy_free;
     bool                  free_here;     /* large values that the running command removes are freed on the spot ... */
     bool                  expire_here;   /* ... and those that have expired (lazyfree-lazy-...: no) */
@@ -132,6 +137,8 @@ enum { KEYSPACE_KEEP_TTL = -2 };
 void keyspace_put(struct keyspace *keyspace, struct slice key, struct spot *spot, const struct value *value,
                   int64_t expires_ms);
 void keyspace_remove(struct keyspace *keyspace, struct spot *spot); /* the record is there; it is gone afterwards */
+/* Removes a record of this database to make room, and tells. `here`: a large value is freed on the spot. */
+void keyspace_evict(struct keyspace *keyspace, struct record *record, bool here);
 /* The record leaves the database and is the caller's. */
 struct record *keyspace_take(struct keyspace *keyspace, struct spot *spot);
 void keyspace_set_expires(struct keyspace *keyspace, struct spot *spot, int64_t expires_ms); /* or RECORD_NEVER */
@@ -171,6 +178,9 @@ struct record *keyspace_random(struct keyspace *keyspace, struct random *random)
 /* As key_table_scan(); an empty database ends at once. Expired records are passed too. */
 bool keyspace_scan(const struct keyspace *keyspace, uint64_t *cursor, void (*each)(void *context, struct record *record),
                    void *context);
+/* Up to `count` keys that have a deadline: those that end first (or nearly), or any (`random` given). Returns how many; 0
+ * may mean that the places looked at stood for nothing any more, and that the next call sees others. */
+size_t keyspace_sample_expiring(struct keyspace *keyspace, struct random *random, struct record **records, size_t count);
 bool keyspace_is_expired(const struct keyspace *keyspace, const struct record *record);
 
 /* Removes keys that are past their deadline until `until_us` (clock_now_us()). True: there is more to do. */

@@ -41,6 +41,7 @@ static void queue(struct session *session, const struct command_entry *entry) {
     }
     session->queue[session->queued++] = (struct queued_command){(struct command_entry *)entry, argv, client->argc};
     session->queue_bytes += bytes;
+    session->queue_flags |= entry->flags;
 }
 
 enum server_verdict multi_take(struct client *client, const struct command_entry *entry) {
@@ -55,6 +56,7 @@ static void clear_queue(struct session *session) {
     for (int i = 0; i < session->queued; i++) mem_free(session->queue[i].argv);
     session->queued = 0;
     session->queue_bytes = 0;
+    session->queue_flags = 0;
 }
 
 void multi_discard(struct client *client) {
@@ -166,6 +168,7 @@ void exec_command(struct client *client) {
     session->queue = NULL;
     session->queued = session->queue_capacity = 0;
     session->queue_bytes = 0;
+    session->queue_flags = 0;
     reply_array(client, (size_t)count);
     run_queue(client, queue, count);
     client_set_request(client, argc, argv, bytes);

@@ -24,6 +24,7 @@ struct session {
     struct queued_command *queue;
     int                    queued, queue_capacity;
     size_t                 queue_bytes;
+    uint64_t               queue_flags; /* COMMAND_... of what is queued, together */
     /* watch.c's */
     struct list watches;
     int         watch_count;

@@ -57,3 +57,31 @@ UNIT_TEST(expire, knows_that_the_clock_was_set_back) {
     CU_ASSERT_TRUE(expire_index_is_ahead(index, 1700000000000 - 60000));
     expire_index_free(&index);
 }
+
+UNIT_TEST(expire, places_are_taken_in_time_or_at_random_and_none_is_lost) {
+    enum { PLACES = 5000 };
+    static bool seen[PLACES];
+    for (int way = 0; way < 2; way++) {
+        struct random random;
+        random_seed(&random, 11);
+        struct expire_index *index = expire_index_new(1700000000000);
+        memset(seen, 0, sizeof seen);
+        for (unsigned i = 0; i < PLACES; i++)
+            expire_index_add(index, i, 1700000000000 + (int64_t)(i % 3 == 0 ? i : i % 3 == 1 ? i * 1000ll : i * 400000ll));
+        uint64_t hashes[7];
+        size_t taken = 0, count;
+        while ((count = expire_index_take_some(index, way ? &random : NULL, hashes, COUNT_OF(hashes))) > 0) {
+            for (size_t i = 0; i < count; i++) {
+                CU_ASSERT_FATAL(hashes[i] < PLACES);
+                CU_ASSERT_FALSE(seen[hashes[i]]);
+                seen[hashes[i]] = true;
+                /* The first third ends within 5 s, the others later but for a few. */
+                if (!way && taken + i < PLACES / 3 - 10) CU_ASSERT(hashes[i] % 3 == 0 || hashes[i] < 20);
+            }
+            taken += count;
+            CU_ASSERT_EQUAL(expire_index_count(index), PLACES - taken);
+        }
+        CU_ASSERT_EQUAL(taken, PLACES);
+        expire_index_free(&index);
+    }
+}
