@@ -13,6 +13,7 @@ struct names {
         bool announced;
         int64_t fails_until_us, behind_until_us;
     } hosts[MOST_NAMED];
+    int64_t hole_until_us;
 };
 
 struct names *names_new(struct network *network, struct schedule *schedule) {
@@ -41,7 +42,16 @@ void names_fall_behind(struct names *names, unsigned asker, int64_t until_us) {
     names->hosts[asker].behind_until_us = until_us;
 }
 
+void names_stop_answering(struct names *names, int64_t until_us) {
+    names->hole_until_us = until_us;
+}
+
+int64_t names_answers_at(const struct names *names) {
+    return MAX(names->hole_until_us, names->schedule->now_us);
+}
+
 void names_heal(struct names *names) {
+    names->hole_until_us = 0;
     for (size_t i = 0; i < MOST_NAMED; i++) names->hosts[i].fails_until_us = names->hosts[i].behind_until_us = 0;
 }
 

@@ -14,6 +14,8 @@ void names_free(struct names **names);                                       /* 
 void names_add(struct names *names, unsigned host, const char *name, bool announced);
 void names_fail(struct names *names, unsigned host, int64_t until_us);         /* its name does not resolve */
 void names_fall_behind(struct names *names, unsigned asker, int64_t until_us); /* hears former addresses */
+void names_stop_answering(struct names *names, int64_t until_us);              /* to anybody: a black hole */
+int64_t names_answers_at(const struct names *names);                           /* when it answers what is asked now */
 void names_heal(struct names *names);
 
 /* What `asker` hears now; an address is its own answer. Lends, until the host moves. NULL: it does not resolve. */

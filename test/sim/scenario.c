@@ -25,6 +25,18 @@ static const struct scenario scenarios[] = {
     {"many-30-60-17", "30 of 60 primaries die at once; 17 sentinels",
      {.sentinels = 17, .groups = 60, .servers = 2, .down_after_ms = 1000, .count = 30, .sync_us = 2000}, false,
      scenario_many},
+    {"calm-100", "100 failovers with down-after 100 ms, 5 ms of jitter; no second one within 10 s",
+     {.sentinels = 3, .groups = 1, .servers = 3, .down_after_ms = 100, .latency_us = 500, .jitter_us = 5000,
+      .late_permille = 5, .late_us = 20000, .count = 100, .sync_us = 2000}, false, scenario_calm},
+    {"calm-1000", "1000 failovers with down-after 100 ms, 5 ms of jitter; no second one within 10 s",
+     {.sentinels = 3, .groups = 1, .servers = 3, .down_after_ms = 100, .latency_us = 500, .jitter_us = 5000,
+      .late_permille = 5, .late_us = 20000, .count = 1000, .sync_us = 2000}, true, scenario_calm},
+    {"disturbed-1000", "a sentinel stands still, clocks jump, the name server is silent; down-after 1 s",
+     {.sentinels = 3, .groups = 1, .servers = 3, .down_after_ms = 1000, .names = true, .count = 5, .sync_us = 2000},
+     false, scenario_disturbed},
+    {"disturbed-100", "a sentinel stands still, clocks jump, the name server is silent; down-after 100 ms",
+     {.sentinels = 3, .groups = 1, .servers = 3, .down_after_ms = 100, .names = true, .count = 5, .sync_us = 2000},
+     false, scenario_disturbed},
 };
 
 const struct scenario *scenario_at(size_t index) {
@@ -66,6 +78,7 @@ static void on_publish(void *context, struct sentinel_host *host, const struct a
     struct tally *tally = &stage->tallies[group];
     switch ((int)event) {
     case SENTINEL_EVENT_SDOWN:
+        if (slice_starts_with(slice_text(action->publish.text), "slave")) tally->lost++;
         if (!slice_starts_with(slice_text(action->publish.text), "master")) break;
         if (!tally->downs++) tally->first_down_us = now_us;
         break;
@@ -238,6 +251,16 @@ struct server *stage_primary(const struct stage *stage, size_t group) {
     for (size_t i = 0; i < g->count; i++)
         if (server_is_running(g->servers[i]) && server_is_primary(g->servers[i])) return g->servers[i];
     return NULL;
+}
+
+bool stage_is_switched(struct stage *stage) {
+    return stage->tallies[0].switches >= stage->scenario->shape.sentinels;
+}
+
+bool stage_restart(struct stage *stage, struct server *server) {
+    int64_t took_us;
+    server_start(server, 0, false);
+    return history_run_until_well(&stage->history, 60 * SECOND, "the return of the old primary", &took_us);
 }
 
 bool stage_run(struct stage *stage, int64_t for_us) {

@@ -29,7 +29,8 @@ struct scenario {
 
 /* What was seen of one group since stage_clear(). */
 struct tally {
-    unsigned downs, tries, elected, promoted, switches; /* events of all sentinels; downs: +sdown of the primary */
+    /* Events of all sentinels; downs: +sdown of the primary, lost: of its replicas. */
+    unsigned downs, lost, tries, elected, promoted, switches;
     uint64_t epoch;                                     /* of the last election */
     int64_t first_down_us, promoted_us, last_switch_us;
 };
@@ -47,6 +48,9 @@ struct stage {
 /* Starts everything and waits until all is well. */
 bool stage_start(struct stage *stage);
 void stage_clear(struct stage *stage); /* the tallies */
+bool stage_is_switched(struct stage *stage); /* all sentinels have announced a switch of group 0 */
+/* Group 0 is whole again: `server`, which was killed, starts, and all is well. */
+bool stage_restart(struct stage *stage, struct server *server);
 struct server *stage_primary(const struct stage *stage, size_t group);
 bool stage_run(struct stage *stage, int64_t for_us);
 /* Runs until `is` holds, looked at once a millisecond. False: a violation, or `most_us` is over. */
@@ -57,3 +61,5 @@ void stage_fail(struct stage *stage, const char *invariant, const char *format, 
 int64_t stage_quantile(int64_t *values, size_t count, unsigned permille);
 
 void scenario_many(struct stage *stage);
+void scenario_calm(struct stage *stage);
+void scenario_disturbed(struct stage *stage);

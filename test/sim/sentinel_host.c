@@ -101,7 +101,8 @@ static void resolve(struct sentinel_host *host, const char *name) {
     lookup->done.run = on_looked_up;
     list_add(&host->lookups, &lookup->node);
     bool slow = dice_chance(host->random, 50);
-    schedule_after(host->schedule, &lookup->done, dice_around(host->random, slow ? 5 * SECOND : MILLISECOND));
+    int64_t from_us = host->traits.names ? names_answers_at(host->traits.names) : host->schedule->now_us;
+    schedule_at(host->schedule, &lookup->done, from_us + dice_around(host->random, slow ? 5 * SECOND : MILLISECOND));
 }
 
 static void end_lookups(struct sentinel_host *host) {

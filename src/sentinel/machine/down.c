@@ -165,7 +165,10 @@ void down_on_opinion(struct world *world, struct instance *peer, const struct re
         struct seat *seat = container_of(node, struct seat, at_peer);
         struct primary *primary = seat->primary;
         if (primary->number != request->primary) continue;
-        if (primary->switched_ms < request->sent_ms || primary->switched_ms == NEVER) { /* else: of the old address */
+        bool current = primary->switched_ms < request->sent_ms || primary->switched_ms == NEVER; /* else: of the old one */
+        /* It may have answered before it found the primary down and asked us, over its own line. */
+        bool overtaken = !opinion.down && seat->says_down && seat->said_ms >= request->sent_ms;
+        if (current && !overtaken) {
             seat->says_down = opinion.down;
             seat->said_ms = world->now_ms;
         }

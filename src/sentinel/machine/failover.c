@@ -640,7 +640,10 @@ void failover_on_order_reply(struct instance *instance, const struct request *re
 void failover_on_line_down(struct instance *instance) {
     struct primary *primary = instance->primary;
     if (!primary) return;
-    if (primary->failover.target == instance || primary->instance == instance) primary->failover.order_request = 0;
+    struct failover *failover = &primary->failover;
+    /* The order went to one of them only; that the dead primary refuses another connection says nothing of it. */
+    const struct instance *ordered = failover->coordinated ? primary->instance : failover->target;
+    if (ordered == instance) failover->order_request = 0;
     world_touch_primary(primary);
 }
 

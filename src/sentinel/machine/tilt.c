@@ -4,12 +4,16 @@
 
 enum { LATE_MS = 30 }; /* what scheduling alone may cost */
 
+/* A ping goes out now; its answer gets at least this long. */
+static int64_t grace(const struct instance *instance) {
+    return MIN(instance->ping_period_ms + 2 * LATE_MS, instance->down_after_ms);
+}
+
 static void forgive(struct world *world, struct instance *instance, int64_t stood_ms) {
     if (instance->s_down) return;
-    int64_t now_ms = world->now_ms, grace_ms = MIN(instance->ping_period_ms + 2 * LATE_MS, instance->down_after_ms);
+    int64_t now_ms = world->now_ms;
     int64_t proof_ms = MIN(instance->proof_ms + stood_ms, now_ms);
-    /* A ping goes out now; its answer gets at least this long. */
-    instance->proof_ms = MAX(proof_ms, now_ms - instance->down_after_ms + grace_ms);
+    instance->proof_ms = MAX(proof_ms, now_ms - instance->down_after_ms + grace(instance));
     instance->last_ping_ms = NEVER;
     if (instance->last_heard_ms != NEVER) instance->last_heard_ms = now_ms;
     /* A connect that seems to take long may long have been answered: the event waits behind this one. */
@@ -32,6 +36,10 @@ void tilt_on_stall(struct world *world, int64_t stood_ms) {
     }
     world->tilt = true;
     world->tilt_since_ms = world->now_ms;
+    world->tilt_lasts_ms = 0;
+    for (size_t i = 1; i < world->instance_count; i++)
+        if (world->instances[i]) world->tilt_lasts_ms = MAX(world->tilt_lasts_ms, grace(world->instances[i]));
+    world->tilt_lasts_ms = MIN(world->tilt_lasts_ms, world->timing.tilt_period_ms);
 }
 
 void tilt_look_at_clock(struct world *world) {
@@ -42,7 +50,7 @@ void tilt_look_at_clock(struct world *world) {
 
 int64_t tilt_look(struct world *world) {
     if (!world->tilt) return INT64_MAX;
-    int64_t end_ms = world->tilt_since_ms + world->timing.tilt_period_ms;
+    int64_t end_ms = world->tilt_since_ms + world->tilt_lasts_ms;
     if (world->now_ms < end_ms) return end_ms;
     world->tilt = false;
     outbox_event(world, NULL, SENTINEL_EVENT_TILT_END, "#tilt mode exited");

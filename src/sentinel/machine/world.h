@@ -21,7 +21,7 @@ struct timing {
     int64_t publish_period_ms;            /* 2000 */
     int64_t default_down_after_ms;        /* 30000 */
     int64_t tilt_trigger_ms;              /* 2000 */
-    int64_t tilt_period_ms;               /* 1000 (the field's servers: 30000) */
+    int64_t tilt_period_ms;               /* 1000 at most (the field's servers: 30000) */
     int64_t reconf_timeout_ms;            /* 10000: slave-reconf-timeout */
     int64_t min_link_reconnect_period_ms; /* 15000 */
     int64_t default_failover_timeout_ms;  /* 180000 */
@@ -253,7 +253,7 @@ struct world {
     uint32_t next_primary;
 
     bool tilt;
-    int64_t tilt_since_ms;
+    int64_t tilt_since_ms, tilt_lasts_ms; /* until whoever is there had the time to answer a ping */
     uint64_t tilts;
     uint64_t stalls;    /* late wake-ups that moved deadlines */
     int64_t stalled_ms; /* in all */

@@ -129,3 +129,36 @@ UNIT_TEST(down, primary_that_calls_itself_a_replica_in_the_end) {
     CU_ASSERT_TRUE(troupe_until(&t, "+sdown master", 2500));
     troupe_fini(&t);
 }
+
+UNIT_TEST(down, an_answer_that_was_overtaken_takes_nothing_back) {
+    struct solo s;
+    connected(&s);
+    (void)solo_hello(&s, 10, "10.0.1.2,26379," ID_B ",0,mymaster,10.0.0.1,6379,0");
+    (void)solo_saved(&s, 12, true);
+    solo_connect_all(&s, 20);
+    uint32_t peer = primary_find_seat(solo_primary(&s), SLICE(ID_B))->peer->number;
+    for (int64_t now = 20; now < 1010; now += 10) {
+        (void)solo_run(&s, now);
+        if (now < 50) answer(&s, now, STATUS("PONG"));
+        while (solo_reply(&s, now, peer, REQUEST_PING, STATUS("PONG"))) continue;
+    }
+    (void)solo_run(&s, 1100);
+    CU_ASSERT_TRUE_FATAL(solo_primary(&s)->instance->s_down);
+    int64_t now = s.now_ms;
+    struct event asks = {.kind = EVENT_VOTE_REQUEST,
+                         .token = 1,
+                         .vote = {.ip = SLICE("10.0.0.1"),
+                                  .port = 6379,
+                                  .run_id = SLICE("*"),
+                                  .client_name = SLICE("sentinel-bbbbbbbb-cmd")}};
+    CU_ASSERT_PTR_NOT_NULL(strstr(solo_at(&s, now, &asks), "+odown"));
+    struct reply_view up[] = {INTEGER(0), BULK("*"), INTEGER(0)};
+    struct reply_view no = {.kind = REPLY_VIEW_ARRAY, .children = up, .count = 3};
+    CU_ASSERT_TRUE_FATAL(solo_reply(&s, now + 1, peer, REQUEST_ASK, no)); /* it was asked before it asked us */
+    CU_ASSERT_TRUE(solo_primary(&s)->o_down);
+    while (solo_reply(&s, now + 2, peer, REQUEST_ASK, no)) continue;
+    (void)solo_run(&s, now + 200);
+    CU_ASSERT_TRUE_FATAL(solo_reply(&s, now + 200, peer, REQUEST_ASK, no)); /* this one not */
+    CU_ASSERT_FALSE(solo_primary(&s)->o_down);
+    solo_fini(&s);
+}

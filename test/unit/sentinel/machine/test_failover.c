@@ -1,5 +1,7 @@
 #include "lib/unit.h"
 #include "sentinel/machine/explain.h"
+#include "sentinel/machine/world_internal.h"
+#include "solo.h"
 #include "troupe.h"
 
 static void ready(struct troupe *t, unsigned machines, unsigned nodes) {
@@ -320,4 +322,42 @@ UNIT_TEST(failover, leaves_a_record) {
     }
     CU_ASSERT_TRUE(led);
     troupe_fini(&t);
+}
+
+#define FOLLOWS                                                                                                        \
+    "role:slave\r\nmaster_host:10.0.0.1\r\nmaster_port:6379\r\nmaster_link_status:up\r\nslave_repl_offset:5\r\n"
+
+UNIT_TEST(failover, the_dead_primary_that_refuses_a_connection_says_nothing_of_the_order) {
+    struct state_record state[] = {
+        {.kind = STATE_PRIMARY, .name = "mymaster", .host = "10.0.0.1", .port = 6379, .configured_host = "10.0.0.1",
+         .configured_port = 6379},
+        {.kind = STATE_REPLICA, .name = "mymaster", .host = "10.0.0.2", .port = 6379},
+    };
+    struct solo s;
+    solo_init(&s);
+    s.config.quorum = 1;
+    solo_start(&s, state, COUNT_OF(state));
+    solo_connect_all(&s, 0);
+    struct primary *primary = solo_primary(&s);
+    struct instance *old = primary->instance, *replica = replica_find_at(primary, "10.0.0.2", 6379);
+    for (int64_t now = 10; now < 1200 && primary->failover.sm.state != FAILOVER_WAIT_PROMOTION; now += 10) {
+        (void)solo_run(&s, now);
+        while (solo_reply(&s, now, replica->number, REQUEST_PING, STATUS("PONG"))) continue;
+        while (solo_reply(&s, now, replica->number, REQUEST_INFO, BULK(FOLLOWS))) continue;
+        while (solo_reply(&s, now, replica->number, REQUEST_INFO_REPLICATION, BULK(FOLLOWS))) continue;
+        if (solo_world(&s)->save_sequence) (void)solo_saved(&s, now, true);
+    }
+    CU_ASSERT_EQUAL_FATAL(primary->failover.sm.state, FAILOVER_WAIT_PROMOTION);
+    (void)solo_at(&s, s.now_ms, &(struct event){.kind = EVENT_LINE_DOWN,
+                                                .line = {.instance = old->number, .line = LINE_COMMAND, .reason = LINE_RESET}});
+    (void)solo_run(&s, s.now_ms + 100);
+    (void)solo_at(&s, s.now_ms, &(struct event){.kind = EVENT_LINE_DOWN,
+                                                .line = {.instance = old->number, .line = LINE_COMMAND, .reason = LINE_REFUSED}});
+    struct reply_view ok = STATUS("OK");
+    struct reply_view results = {.kind = REPLY_VIEW_ARRAY, .children = &ok, .count = 1};
+    for (uint32_t i = 0; i < 5; i++)
+        CU_ASSERT_TRUE(solo_reply_at(&s, s.now_ms, replica->number, REQUEST_PROMOTE, i, i ? STATUS("QUEUED") : ok));
+    CU_ASSERT_TRUE(solo_reply_at(&s, s.now_ms, replica->number, REQUEST_PROMOTE, 5, results));
+    CU_ASSERT_PTR_EQUAL(primary->instance, replica);
+    solo_fini(&s);
 }

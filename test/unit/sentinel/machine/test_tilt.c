@@ -53,3 +53,21 @@ UNIT_TEST(tilt, a_primary_that_died_meanwhile_is_still_found) {
     CU_ASSERT_EQUAL(troupe_count(&t, "+switch-master"), 3);
     troupe_fini(&t);
 }
+
+UNIT_TEST(tilt, lasts_no_longer_than_answers_take) {
+    struct troupe t;
+    troupe_init(&t, 3, 3);
+    t.config.down_after_ms = 200;
+    troupe_start(&t);
+    troupe_run(&t, 3000);
+    t.paused[0] = true;
+    troupe_run(&t, 5000);
+    t.paused[0] = false;
+    troupe_run(&t, 1);
+    troupe_kill(&t, 0);
+    troupe_run(&t, 200 + 20 + 5); /* a ping period more than usual */
+    CU_ASSERT_PTR_NOT_NULL(strstr(t.log.data, "S1 +tilt"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(t.log.data, "S1 -tilt"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(t.log.data, "S1 +sdown master mymaster"));
+    troupe_fini(&t);
+}
