@@ -55,5 +55,9 @@ libstore_a_SOURCES = \
 	src/store/commands/list_ends_commands.c src/store/commands/list.def \
 	src/store/commands/object_commands.c src/store/commands/object_commands.h src/store/commands/object.def src/store/commands/memory_usage.def \
 	src/store/commands/set_commands.c src/store/commands/set_commands.h src/store/commands/set.def \
-	src/store/commands/string_commands.c src/store/commands/string_commands.h src/store/commands/string.def
+	src/store/commands/string_commands.c src/store/commands/string_commands.h src/store/commands/string.def \
+	src/store/commands/zset_combine_commands.c src/store/commands/zset_pop_commands.c \
+	src/store/commands/zset_range_commands.c \
+	src/store/commands/zset_commands.c src/store/commands/zset_commands.h src/store/commands/zset.def \
+	src/store/commands/zset_key.c src/store/commands/zset_key.h
 EXTRA_DIST += src/store/README.md

@@ -198,7 +198,7 @@ class Pair:
                 return "KEYS of database %d\n%s" % (database, difference)
             for key in elements(self.redis[0].ask([b"KEYS", b"*"])):
                 for words, how in (([b"TYPE", key], "exact"), ([b"GET", key], "exact"), ([b"HGETALL", key], "pairs"), ([b"SMEMBERS", key], "set"),
-                                    ([b"LRANGE", key, b"0", b"-1"], "exact"),
+                                    ([b"LRANGE", key, b"0", b"-1"], "exact"), ([b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"], "exact"),
                                    ([b"OBJECT", b"ENCODING", key], "exact"), ([b"PTTL", key], "near 3000"),
                                    ([b"DEBUG", b"DIGEST-VALUE", key], "exact")):
                     difference = self.same(0, words, how)

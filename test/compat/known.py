@@ -6,6 +6,7 @@ None for anything, reason, and perhaps what redis-server answers). The different
 import re
 
 KNOWN = [
+    (r"(?i)z(rev)?rank .*", rb"-ERR syntax error\r\n", "ZRANK and ZREVRANK have the option WITHSCORE, as in Redis 7.2."),
     (r"(?i)\S+ help", None, "The text of HELP is our own."),
     (r"(?i)lpos .*rank -9223372036854775808.*", rb"-ERR value is out of range.*",
      "The lowest integer has no opposite; Redis of later versions refuses it too."),

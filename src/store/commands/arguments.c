@@ -5,6 +5,7 @@
 #include "core/config/core_settings.h"
 #include "core/server.h"
 #include "store/keyspace/record.h"
+#include "store/types/score.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -13,6 +14,27 @@
 bool argument_int(struct client *client, int place, int64_t *out) {
     if (LIKELY(number_parse_int(client->argv[place], out))) return true;
     reply_not_integer(client);
+    return false;
+}
+
+bool argument_int_within(struct client *client, int place, int64_t min, int64_t max, int64_t *out, const char *error) {
+    bool is_number = number_parse_int(client->argv[place], out);
+    if (is_number && *out >= min && *out <= max) return true;
+    if (error)
+        reply_error(client, "%s", error);
+    else if (!is_number)
+        reply_not_integer(client);
+    else
+        reply_error(client, "ERR value is out of range, value must between %lld and %lld", (long long)min, (long long)max);
+    return false;
+}
+
+bool argument_double(struct client *client, int place, double *out, const char *error) {
+    if (score_parse(client->argv[place], out)) return true;
+    if (error)
+        reply_error(client, "%s", error);
+    else
+        reply_not_float(client);
     return false;
 }
 

@@ -13,6 +13,12 @@ MUST_USE bool argument_int(struct client *client, int place, int64_t *out);
 /* Within [INT_MIN, INT_MAX]: numbers of databases. `error` (with its code) replaces the established text; may be NULL. */
 MUST_USE bool argument_int32(struct client *client, int place, int *out, const char *error);
 
+/* Within [min, max]. `error` (with its code) replaces the established texts, also that of what is no number; may be NULL. */
+MUST_USE bool argument_int_within(struct client *client, int place, int64_t min, int64_t max, int64_t *out,
+                                  const char *error);
+/* A score or a length: no NaN. `error` may be NULL. */
+MUST_USE bool argument_double(struct client *client, int place, double *out, const char *error);
+
 /* "ERR invalid expire time in 'set' command" of the running command. */
 void reply_invalid_expire(struct client *client);
 

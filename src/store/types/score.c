@@ -82,18 +82,18 @@ static size_t print_dyadic(char *text, double score) {
     return at;
 }
 
-static bool is_integer_below(double score, double limit) {
-    return score > -limit && score < limit && score == (double)(int64_t)score;
+static bool is_integer_within(double score, double limit) {
+    return score >= -limit && score <= limit && score == (double)(int64_t)score;
 }
 
 size_t score_print(char *text, double score) {
-    if (is_integer_below(score, 1e17) && !(score == 0 && signbit(score))) return number_print_int(text, (int64_t)score);
+    if (is_integer_within(score, 99999999999999984) && !(score == 0 && signbit(score))) return number_print_int(text, (int64_t)score);
     if (isinf(score)) return number_print_double(text, score);
     size_t size = score == 0 ? 0 : print_dyadic(text, score);
     return size ? size : (size_t)snprintf(text, SCORE_TEXT_SIZE, "%.17g", score);
 }
 
 size_t score_print_packed(char *text, double score) {
-    if (is_integer_below(score, 4503599627370496.0)) return number_print_int(text, (int64_t)score);
+    if (is_integer_within(score, 4611686018427387904.0)) return number_print_int(text, (int64_t)score);
     return score_print(text, score);
 }

@@ -11,7 +11,7 @@ enum { SCORE_TEXT_SIZE = 40 }; /* room for any score and its zero */
 MUST_USE bool score_parse(struct slice text, double *score);
 /* 17 significant digits, without zeros at the end ("3", "0.10000000000000001", "inf", "-0"). Returns the length. */
 size_t score_print(char *text, double score);
-/* As a listpack keeps it: the same, but an integer below 2^52 is its digits alone ("-0" is "0"). */
+/* As a listpack keeps it: the same, but an integer up to 2^62 is its digits alone ("-0" is "0"). */
 size_t score_print_packed(char *text, double score);
 
 /* One end of a range of scores: "1.5", "(1.5", "-inf". Blanks before the number are allowed here, and nothing is 0. */

@@ -422,10 +422,14 @@ void zset_tree_remove(struct zset_tree *tree, struct record *member) {
 
 void zset_tree_set_score(struct zset_tree *tree, struct record *member, double score) {
     struct path path;
+    uint64_t    key = score_key(score);
+    if (key == member_key(member)) { /* perhaps 0 and -0 */
+        member_set_score(member, score);
+        return;
+    }
     find(tree, member, &path);
     struct zset_node *leaf = path.node[0];
     unsigned          at = path.at[0];
-    uint64_t          key = score_key(score);
     if (!leaf->is_text && at && at + 1u < leaf->count && leaf->keys[at - 1] < key && key < leaf->keys[at + 1]) {
         leaf->keys[at] = key;
         member_set_score(member, score);

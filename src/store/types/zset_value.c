@@ -94,13 +94,6 @@ static void packed_add(struct listpack **listpack, struct slice member, double s
     listpack_insert(listpack, listpack_next(*listpack, at), pack_score(text, score));
 }
 
-static void packed_change(struct listpack **listpack, struct slice member, double score) {
-    struct listpack_entry *entry = packed_find(*listpack, member);
-    CHECK(entry);
-    listpack_remove(listpack, entry, 2);
-    packed_add(listpack, member, score);
-}
-
 /* ---- the large form ---- */
 
 static struct record *large_find(const struct large *large, struct slice member, uint64_t *hash) {
@@ -159,52 +152,58 @@ void zset_value_pack(struct value *zset, const struct zset_rules *rules) {
 
 /* ---- both ---- */
 
+bool zset_value_find(const struct value *zset, struct slice member, struct zset_spot *spot, double *score) {
+    if (is_packed(zset)) {
+        spot->entry = packed_find(zset->object, member);
+        if (spot->entry) *score = packed_score(zset->object, spot->entry);
+        return spot->entry != NULL;
+    }
+    spot->record = large_find(zset->object, member, &spot->hash);
+    if (spot->record) *score = member_score(spot->record);
+    return spot->record != NULL;
+}
+
 bool zset_value_score(const struct value *zset, struct slice member, double *score) {
-    if (is_packed(zset)) {
-        const struct listpack_entry *entry = packed_find(zset->object, member);
-        if (entry) *score = packed_score(zset->object, entry);
-        return entry != NULL;
-    }
-    uint64_t             hash;
-    const struct record *record = large_find(zset->object, member, &hash);
-    if (record) *score = member_score(record);
-    return record != NULL;
+    struct zset_spot spot;
+    return zset_value_find(zset, member, &spot, score);
 }
 
-void zset_value_add(struct value *zset, const struct zset_rules *rules, struct slice member, double score) {
-    if (is_packed(zset)) {
-        struct listpack *listpack = zset->object;
-        if (may_be_packed(rules, listpack_count(listpack) / 2 + 1, member.size) &&
-            listpack_has_room(listpack, listpack_entry_size(member) + SCORE_TEXT_SIZE)) {
-            packed_add(&listpack, member, score);
-            zset->object = listpack;
-            return;
-        }
-        unpack(zset, rules);
-    }
-    large_add(zset->object, member, score, key_table_hash(key_table_hash_key(large_of(zset)->members), member));
-}
-
-void zset_value_change(struct value *zset, struct slice member, double score) {
-    if (is_packed(zset)) {
-        struct listpack *listpack = zset->object;
-        packed_change(&listpack, member, score);
-        zset->object = listpack;
+void zset_value_add(struct value *zset, const struct zset_rules *rules, struct slice member, double score,
+                    const struct zset_spot *spot) {
+    if (!is_packed(zset)) {
+        large_add(zset->object, member, score, spot->hash);
         return;
     }
-    uint64_t       hash;
-    struct record *record = large_find(zset->object, member, &hash);
-    CHECK(record);
-    zset_tree_set_score(large_of(zset)->order, record, score);
+    struct listpack *listpack = zset->object;
+    if (may_be_packed(rules, listpack_count(listpack) / 2 + 1, member.size) &&
+        listpack_has_room(listpack, listpack_entry_size(member) + SCORE_TEXT_SIZE)) {
+        packed_add(&listpack, member, score);
+        zset->object = listpack;
+    } else {
+        unpack(zset, rules);
+        large_add(zset->object, member, score, key_table_hash(rules->hash_key, member));
+    }
+}
+
+void zset_value_change(struct value *zset, struct slice member, double score, const struct zset_spot *spot) {
+    if (!is_packed(zset)) {
+        zset_tree_set_score(large_of(zset)->order, spot->record, score);
+        return;
+    }
+    struct listpack *listpack = zset->object;
+    listpack_remove(&listpack, spot->entry, 2);
+    packed_add(&listpack, member, score);
+    zset->object = listpack;
 }
 
 bool zset_value_set(struct value *zset, const struct zset_rules *rules, struct slice member, double score) {
-    double old;
-    bool   is_new = !zset_value_score(zset, member, &old);
+    struct zset_spot spot;
+    double           old;
+    bool             is_new = !zset_value_find(zset, member, &spot, &old);
     if (is_new)
-        zset_value_add(zset, rules, member, score);
+        zset_value_add(zset, rules, member, score, &spot);
     else if (score < old || score > old)
-        zset_value_change(zset, member, score);
+        zset_value_change(zset, member, score, &spot);
     return is_new;
 }
 

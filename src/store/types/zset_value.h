@@ -35,10 +35,20 @@ size_t       zset_value_count(const struct value *zset);
 bool zset_value_score(const struct value *zset, struct slice member, double *score);
 /* Adds the member or changes its score (not NaN). True: it is new. */
 bool zset_value_set(struct value *zset, const struct zset_rules *rules, struct slice member, double score);
-/* The same where the caller knows: it is not there; it is there, with the score `old`. */
-void zset_value_add(struct value *zset, const struct zset_rules *rules, struct slice member, double score);
-void zset_value_change(struct value *zset, struct slice member, double score);
 bool zset_value_remove(struct value *zset, struct slice member); /* false: was not there */
+
+/* The same in two steps: what was found is good until the set changes. */
+struct zset_spot {
+    struct record         *record; /* of a large set */
+    uint64_t               hash;
+    struct listpack_entry *entry; /* of a packed one */
+};
+bool zset_value_find(const struct value *zset, struct slice member, struct zset_spot *spot, double *score);
+/* The member was not found. */
+void zset_value_add(struct value *zset, const struct zset_rules *rules, struct slice member, double score,
+                    const struct zset_spot *spot);
+/* It was found. */
+void zset_value_change(struct value *zset, struct slice member, double score, const struct zset_spot *spot);
 /* Removes the members of the ranks [rank, rank + count), which are there. */
 void zset_value_remove_range(struct value *zset, size_t rank, size_t count);
 

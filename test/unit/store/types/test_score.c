@@ -24,7 +24,9 @@ UNIT_TEST(score, is_printed_as_by_redis) {
     expect_printed(INFINITY, "inf", "inf");
     expect_printed(-INFINITY, "-inf", "-inf");
     expect_printed(1e16, "10000000000000000", "10000000000000000");
-    expect_printed(1e17, "1e+17", "1e+17");
+    expect_printed(1e17, "1e+17", "100000000000000000");
+    expect_printed(4611686018427387904.0, "4.6116860184273879e+18", "4611686018427387904");
+    expect_printed(-9223372036854775808.0, "-9.2233720368547758e+18", "-9.2233720368547758e+18");
     expect_printed(5e-324, "4.9406564584124654e-324", "4.9406564584124654e-324");
     expect_printed(999999.0009765625, "999999.0009765625", "999999.0009765625");
 }
