@@ -70,6 +70,14 @@ b: select 0\nb: lrange k 0 -1\na: blpop s2 0\nb: renamenx s s2\na: select 3\na: 
     "waiting: ended from outside": """a: client reply skip\na: blpop k 0\nb: rpush k 1 2\na: ping\na: flushall\na: blpop k 0\nb: client kill type normal skipme yes
 b: rpush k 1\nb: lrange k 0 -1""",
     "waiting: what came meanwhile": "~*3\\r\\n$5\\r\\nblpop\\r\\n$1\\r\\nk\\r\\n$1\\r\\n0\\r\\nPING\\r\\nBLPOP k 0\\r\\nPING x\\r\\n\nb: rpush k 1\nb: rpush k 2\nb: exists k",
+    "waiting for sorted sets: what is asked wrongly": """bzpopmin k\nbzpopmin k x\nbzpopmax k -1\nbzmpop x 1 k min\nbzmpop x 1 k foo\nbzmpop 1 0 k min\nbzmpop 1 2 k min
+bzmpop -1 1 k mid\nbzmpop 1 1 k min count 0\nbzmpop 1 1 k min count 1 count 2\nset s v\nbzpopmin s 0\nbzpopmin none s 0\nbzmpop 0 2 none s max
+zadd z 1 a 2 b 3 c 4 d\nbzpopmin none z s 0\nbzpopmax z 0\nbzmpop 0 2 none z min count 9\nexists z\nhello 3\nzadd z 1 a 2 b\nbzpopmin z 0\nbzmpop 0 1 z max""",
+    "waiting for sorted sets: one after another": """a: bzpopmin k 0\nb: bzpopmax other k 0\nc: hello 3\nc: bzmpop 0 2 x k min count 5\nd: zadd k 1 a 2 b 3 c 4 d\nd: exists k\na: ping
+a: bzpopmin k k 0\nd: zadd k xx 1 a\nd: zadd k nx 1 a 2 b\nd: zcard k\na: bzmpop 0 2 x k max count 2\nd: zincrby x 1.5 m\nc: ping""",
+    "waiting for sorted sets: results and other types": """a: bzpopmin k 0\nb: sadd k a\nb: del k\nb: zadd s 1 a 2 b\nb: zunionstore k 1 s\nb: zrange k 0 -1\nb: del k\na: bzpopmax k 0
+b: zrangestore k s 0 0\na: bzpopmin k 0\nb: geoadd k 13 38 here\na: bzpopmin k 0\nb: rename s k\na: ping\nb: multi\nb: bzpopmin x 0\nb: bzmpop 0 1 x min\nb: exec
+a: bzpopmin k2 0\nb: multi\nb: zadd k2 1 a\nb: del k2\nb: exec\nb: multi\nb: zadd k2 5 a\nb: zadd k2 1 b\nb: exec\nb: zrange k2 0 -1 withscores""",
 }
 
 

@@ -5,6 +5,7 @@
 #include "store/commands/arguments.h"
 #include "store/commands/zset_commands.h"
 #include "store/commands/zset_key.h"
+#include "store/tx/waiting.h"
 
 /* What is taken, and how it is replied. */
 struct pop {
@@ -97,18 +98,14 @@ static void propagate_as_pop(struct client *client, struct slice name, const str
     char         text[NUMBER_TEXT_SIZE];
     struct slice words[] = {pop->from_max ? SLICE("ZPOPMAX") : SLICE("ZPOPMIN"), name,
                             slice_make(text, number_print_uint(text, count))};
-    dispatch_rewrite(client, 3, words);
+    dispatch_rewrite(client, pop->is_nested ? 3 : 2, words);
 }
 
-/* Takes from the first of the keys that is there. False: none is, or an error was replied (`*failed`). */
-static bool take_from_first(struct client *client, int first, int64_t keys, const struct pop *pop, bool *failed) {
-    *failed = false;
+/* Takes from the first of the keys that is there. False: none is. An error counts as done. */
+static bool take_from_first(struct client *client, int first, int64_t keys, const struct pop *pop) {
     for (int i = first; i < first + (int)keys; i++) {
         struct zset_key key;
-        if (!zset_key_open(client, client->argv[i], &key)) {
-            *failed = true;
-            return false;
-        }
+        if (!zset_key_open(client, client->argv[i], &key)) return true;
         if (!key.spot.record) continue;
         propagate_as_pop(client, key.name, pop, take(client, &key, pop));
         return true;
@@ -119,7 +116,49 @@ static bool take_from_first(struct client *client, int first, int64_t keys, cons
 void zmpop_command(struct client *client) {
     struct pop pop = {.with_key = true, .is_nested = true};
     int64_t    keys;
-    bool       failed;
     if (!read_several(client, 1, &keys, &pop)) return;
-    if (!take_from_first(client, 2, keys, &pop, &failed) && !failed) reply_null_array(client);
+    if (!take_from_first(client, 2, keys, &pop)) reply_null_array(client);
+}
+
+/* ---- waiting ---- */
+
+static bool serve_min(struct client *client, int place, struct record *record, void *context) {
+    return take_from_first(client, place, 1, &(struct pop){.count = 1, .with_key = true});
+}
+
+static bool serve_max(struct client *client, int place, struct record *record, void *context) {
+    return take_from_first(client, place, 1, &(struct pop){.from_max = true, .count = 1, .with_key = true});
+}
+
+static bool serve_several(struct client *client, int place, struct record *record, void *context) {
+    struct pop pop = {.with_key = true, .is_nested = true};
+    int64_t    keys;
+    return read_several(client, 2, &keys, &pop) && take_from_first(client, place, 1, &pop);
+}
+
+static void pop_or_wait(struct client *client, bool from_max) {
+    static const struct waiting_kind kinds[] = {{.type = VALUE_ZSET, .try_serve = serve_min},
+                                                {.type = VALUE_ZSET, .try_serve = serve_max}};
+    int     keys = client->argc - 2;
+    int64_t deadline_ms;
+    if (!waiting_deadline(client, client->argc - 1, &deadline_ms)) return;
+    if (take_from_first(client, 1, keys, &(struct pop){.from_max = from_max, .count = 1, .with_key = true})) return;
+    if (!waiting_start(client, &kinds[from_max], 1, keys, deadline_ms, NULL)) reply_null_array(client);
+}
+
+void bzpopmin_command(struct client *client) {
+    pop_or_wait(client, false);
+}
+
+void bzpopmax_command(struct client *client) {
+    pop_or_wait(client, true);
+}
+
+void bzmpop_command(struct client *client) {
+    static const struct waiting_kind kind = {.type = VALUE_ZSET, .try_serve = serve_several};
+    struct pop pop = {.with_key = true, .is_nested = true};
+    int64_t    keys, deadline_ms;
+    if (!read_several(client, 2, &keys, &pop) || !waiting_deadline(client, 1, &deadline_ms)) return;
+    if (take_from_first(client, 3, keys, &pop)) return;
+    if (!waiting_start(client, &kind, 3, (int)keys, deadline_ms, NULL)) reply_null_array(client);
 }
