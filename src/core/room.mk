@@ -9,6 +9,7 @@ libcore_a_SOURCES += \
 	src/core/client/blocked.c src/core/client/blocked.h \
 	src/core/client/client.c src/core/client/client.h src/core/client/client_internal.h \
 	src/core/client/client_describe.c \
+	src/core/client/client_evict.c src/core/client/client_evict.h \
 	src/core/client/client_filter.c src/core/client/client_filter.h \
 	src/core/client/client_input.c \
 	src/core/client/connection_commands.c src/core/client/connection.def \

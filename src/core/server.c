@@ -9,6 +9,7 @@
 #include "base/tick.h"
 #include "core/acl/acl.h"
 #include "core/client/blocked.h"
+#include "core/client/client_evict.h"
 #include "core/client/client_internal.h"
 #include "core/command/propagate.h"
 #include "core/core_commands.h"
@@ -67,6 +68,7 @@ static void on_before_sleep(struct loop_hook *hook) {
     resume_clients(server);
     SERVER_CALL_HOOKS(server, before_sleep);
     if (!list_is_empty(&internal->resumes)) server_dont_sleep(server); /* a hook ended somebody's wait */
+    client_evict(server);
     write_clients(server);
     close_clients(server);
 }

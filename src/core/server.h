@@ -163,6 +163,8 @@ struct server {
     uint64_t       dirty;          /* changes since the last save; bodies add 1 for each change of the dataset */
     bool           is_unsettled;   /* hooks->settled is to be called after the running command */
 
+    const uint64_t *maxmemory_bytes; /* the limit of a mode that keeps data, 0 for none; NULL: it has no such limit */
+
     struct server_stats stats;
     struct server_tracking tracking;
     struct table       *error_stats; /* code to struct server_error_stat */

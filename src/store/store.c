@@ -146,6 +146,7 @@ struct store *store_install(struct server *server) {
     store->databases = databases_new(server->params, &server->wall_ms, &server->lru_clock);
     store->evictor = evictor_new(server->params, store->databases);
     store->evict_settings = evictor_settings(store->evictor);
+    server->maxmemory_bytes = &store->evict_settings->maxmemory_bytes;
     store->waiting = waiting_new(server, store->databases);
     store->notify = notify_new(server, &store->databases->shared.hooks, store->waiting);
     store->persistence = persistence_new(server);

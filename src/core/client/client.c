@@ -3,10 +3,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/table.h"
 #include "base/number.h"
+#include "base/table.h"
 #include "core/acl/user.h"
 #include "core/client/blocked.h"
+#include "core/client/client_evict.h"
 #include "core/client/client_internal.h"
 #include "core/client/reply.h"
 #include "core/config/core_settings.h"
@@ -239,6 +240,7 @@ static void on_readable(struct conn *conn, void *context) {
             return;
         }
         if (!client_execute_input(client)) return;
+        if (UNLIKELY(client_evict_has_limit(client->server))) (void)client_memory(client);
     } else if (status != IO_AGAIN) {
         LOG_WRITE(LOG_VERBOSE, status == IO_CLOSED ? "Client closed connection id=%llu" : "Error reading from client id=%llu: %s",
                   (unsigned long long)client->id, conn_error(conn));

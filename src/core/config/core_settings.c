@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <unistd.h>
 
 /* ---- choices ----------------------------------------------------------------------------------------------------- */
@@ -66,6 +67,34 @@ static bool check_tls_protocols(const struct param *row, struct param_values *va
             return error_set(err, "TLSv1 and TLSv1.1 are not offered any more; use TLSv1.2 and TLSv1.3");
     }
     return true;
+}
+
+/* "5%": the percentage; else bytes. */
+static bool parse_client_memory(const char *text, uint64_t *amount, bool *is_percentage) {
+    size_t size = strlen(text);
+    *is_percentage = size > 1 && text[size - 1] == '%';
+    return *is_percentage ? number_parse_uint(slice_make(text, size - 1), amount)
+                          : number_parse_size(slice_text(text), amount);
+}
+
+static bool check_client_memory(const struct param *row, struct param_values *values, struct error *err) {
+    uint64_t amount;
+    bool is_percentage;
+    if (!parse_client_memory(values->items[0].text, &amount, &is_percentage))
+        return error_set(err, "argument must be a memory or percent value");
+    if (is_percentage && amount > 100) return error_set(err, "percentage argument must be less or equal to 100");
+    char text[32];
+    snprintf(text, sizeof text, "%llu%s", (unsigned long long)amount, is_percentage && amount ? "%" : "");
+    set_text(&values->items[0], text);
+    return true;
+}
+
+uint64_t core_settings_client_memory(const struct core_settings *settings, uint64_t maxmemory_bytes) {
+    uint64_t amount;
+    bool is_percentage;
+    if (settings->maxmemory_clients[0] == '0') return 0;
+    CHECK(parse_client_memory(settings->maxmemory_clients, &amount, &is_percentage));
+    return is_percentage ? (uint64_t)((double)maxmemory_bytes * (double)amount / 100) : amount;
 }
 
 static const char *class_name(const char *name) {

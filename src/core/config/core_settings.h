@@ -32,3 +32,5 @@ struct output_limit {
     uint64_t soft_seconds;
 };
 struct output_limit core_settings_output_limit(const struct core_settings *settings, const char *class);
+/* maxmemory-clients in bytes, where maxmemory is this; 0: no limit. */
+uint64_t core_settings_client_memory(const struct core_settings *settings, uint64_t maxmemory_bytes);
