@@ -225,6 +225,22 @@ size_t expire_index_take_some(struct expire_index *index, struct random *random,
     return taken;
 }
 
+/* A place in the slot of a tick has a deadline in the tick before. What level 1 and 2 hold for the slot that is open was
+ * taken from them; what is far is beyond the next opening of all levels. */
+int64_t expire_index_earliest_ms(const struct expire_index *index) {
+    CHECK(index->count > 0);
+    if (index->moving || index->asked) return (index->tick - 1) * EXPIRE_TICK_MS;
+    int64_t earliest = ((index->tick >> TICK_BITS) + 1) << TICK_BITS;
+    for (unsigned level = 0; level < LEVELS; level++) {
+        unsigned shift = SLOT_BITS * level;
+        int64_t  slot = (index->tick >> shift) + (level > 0), end = slot + SLOTS;
+        if (!index->slots[level]) continue;
+        while (slot < end && !index->slots[level][slot & (SLOTS - 1)]) slot++;
+        if (slot < end) earliest = MIN(earliest, slot << shift);
+    }
+    return (earliest - 1) * EXPIRE_TICK_MS;
+}
+
 bool expire_index_is_ahead(const struct expire_index *index, int64_t wall_ms) {
     return index->tick > tick_of(wall_ms) + SLOTS / 4;
 }

@@ -31,6 +31,9 @@ bool expire_index_take(struct expire_index *index, uint64_t *hash);
 /* Takes out up to `count` places: those that are due first, or (`random` given) some from a random slot on. Returns how
  * many; the hashes' low 40 bits, as above. */
 size_t expire_index_take_some(struct expire_index *index, struct random *random, uint64_t *hashes, size_t count);
+/* Nothing will be due before a tick after this: the beginning of the tick of the earliest deadline where that is near, else
+ * a lower bound. There is a place. */
+int64_t expire_index_earliest_ms(const struct expire_index *index);
 /* The clock was set back behind what the wheel has passed: places filed now are found too late. */
 bool expire_index_is_ahead(const struct expire_index *index, int64_t wall_ms);
 
