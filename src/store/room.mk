@@ -11,12 +11,15 @@ libstore_a_SOURCES = \
 	src/store/keyspace/evict.c src/store/keyspace/evict.h src/store/keyspace/evict_param.def \
 	src/store/keyspace/usage.c src/store/keyspace/usage.h \
 	src/store/keyspace/expire.c src/store/keyspace/expire.h \
+	src/store/keyspace/field_expire.c src/store/keyspace/field_expire.h \
 	src/store/keyspace/key_table.c src/store/keyspace/key_table.h \
 	src/store/keyspace/keyspace.c src/store/keyspace/keyspace.h \
 	src/store/keyspace/lazy_free.c src/store/keyspace/lazy_free.h \
 	src/store/keyspace/record.c src/store/keyspace/record.h \
 	src/store/types/bits.c src/store/types/bits.h \
 	src/store/types/hyperloglog.c src/store/types/hyperloglog.h \
+	src/store/types/hash_fields.c src/store/types/hash_fields.h \
+	src/store/types/hash_packed.c src/store/types/hash_packed.h \
 	src/store/types/hash_value.c src/store/types/hash_value.h \
 	src/store/types/list_value.c src/store/types/list_value.h \
 	src/store/types/member_table.c src/store/types/member_table.h \
@@ -50,6 +53,7 @@ libstore_a_SOURCES = \
 	src/store/commands/expire_commands.c src/store/commands/expire_commands.h src/store/commands/expire.def \
 	src/store/commands/generic_commands.c src/store/commands/generic_commands.h src/store/commands/generic.def \
 	src/store/commands/hash_commands.c src/store/commands/hash_commands.h src/store/commands/hash.def \
+	src/store/commands/hash_commands_internal.h src/store/commands/hash_expire_commands.c \
 	src/store/commands/lcs_command.c src/store/commands/lcs_command.h \
 	src/store/commands/list_commands.c src/store/commands/list_commands.h src/store/commands/list_commands_internal.h \
 	src/store/commands/list_ends_commands.c src/store/commands/list.def \

@@ -5,8 +5,8 @@
 #include "core/command/dispatch.h"
 #include "core/server.h"
 #include "store/commands/arguments.h"
+#include "store/commands/hash_commands_internal.h"
 #include "store/tx/session.h"
-#include "store/types/hash_value.h"
 
 #include <math.h>
 
@@ -22,61 +22,81 @@ const size_t hash_command_count = COUNT_OF(hash_commands);
 
 /* ---- finding ---- */
 
-/* The hash of argument 1, to be read. False: WRONGTYPE. `*is_there` is false for an absent key. */
-static bool read_hash(struct client *client, struct value *hash, bool *is_there) {
+/* Fields that have ended are removed, some at least; commands see none of them in any case. NULL: that was all. */
+static struct record *without_ended(struct client *client, struct record *record) {
+    struct spot spot;
+    if (LIKELY(record_encoding(record) == VALUE_LISTPACK)) return record;
+    struct value hash = record_value(record);
+    int64_t      earliest_ms = hash_value_earliest_ms(&hash);
+    if (LIKELY(earliest_ms == HASH_NEVER) || earliest_ms >= client->server->wall_ms) return record;
+    struct keyspace *keyspace = session_keyspace(client);
+    CHECK(keyspace_open(keyspace, client->argv[1], &spot));
+    return field_expire_key(keyspace, &spot, FIELD_EXPIRE_AT_ONCE) ? spot.record : NULL;
+}
+
+bool hash_read(struct client *client, struct value *hash, bool *is_there) {
     struct record *record = keyspace_read(session_keyspace(client), client->argv[1]);
     if (!argument_is_type(client, record, VALUE_HASH)) return false;
+    if (record) record = without_ended(client, record);
     *is_there = record != NULL;
     if (record) *hash = record_value(record);
     return true;
 }
 
-/* A hash that is being changed. An absent one exists from begin_edit() on and is stored by end_edit(). */
-struct edit {
-    struct spot  spot;
-    struct value hash;
-};
-
-static bool open_hash(struct client *client, struct edit *edit) {
-    keyspace_open(session_keyspace(client), client->argv[1], &edit->spot);
+bool hash_edit_open(struct client *client, struct hash_edit *edit) {
+    struct keyspace *keyspace = session_keyspace(client);
+    keyspace_open(keyspace, client->argv[1], &edit->spot);
     if (!argument_is_type(client, edit->spot.record, VALUE_HASH)) return false;
+    if (edit->spot.record && !without_ended(client, edit->spot.record))
+        keyspace_open(keyspace, client->argv[1], &edit->spot);
     if (edit->spot.record) edit->hash = record_value(edit->spot.record);
+    edit->rules = hash_rules_of(client);
     return true;
 }
 
-static bool find(const struct edit *edit, struct slice field, char *buffer, struct slice *text) {
-    return edit->spot.record && hash_value_find(&edit->hash, field, buffer, text);
+bool hash_edit_find(const struct hash_edit *edit, struct slice field, struct hash_item *item) {
+    return edit->spot.record && hash_value_find(&edit->hash, edit->rules.now_ms, field, item);
 }
 
-static struct hash_rules rules_of(const struct client *client) {
+struct hash_rules hash_rules_of(const struct client *client) {
     const struct databases *databases = session_of(client)->databases;
     return (struct hash_rules){.max_entries = databases->settings.hash_max_listpack_entries,
                                .max_text_bytes = databases->settings.hash_max_listpack_value_bytes,
-                               .hash_key = &databases->shared.hash_key};
+                               .hash_key = &databases->shared.hash_key,
+                               .now_ms = client->server->wall_ms};
 }
 
-static void begin_edit(struct edit *edit) {
+void hash_edit_begin(struct hash_edit *edit) {
     if (!edit->spot.record) edit->hash = hash_value_new();
 }
 
-static void changed(struct client *client, const char *event, uint64_t changes) {
+void hash_edit_store(struct client *client, struct hash_edit *edit) {
+    struct keyspace *keyspace = session_keyspace(client);
+    if (edit->spot.record)
+        record_update_object(edit->spot.record, &edit->hash);
+    else
+        keyspace_put(keyspace, client->argv[1], &edit->spot, &edit->hash, RECORD_NEVER);
+    field_expire_file(keyspace, edit->spot.record, edit->spot.hash, false);
+}
+
+void hash_edit_drop_empty(struct client *client, struct hash_edit *edit) {
+    struct keyspace *keyspace = session_keyspace(client);
+    if (hash_value_count(&edit->hash)) return;
+    keyspace_remove(keyspace, &edit->spot);
+    keyspace_changed(keyspace, client->argv[1], KEYSPACE_GENERIC, "del");
+}
+
+void hash_changed(struct client *client, const char *event, uint64_t changes) {
     keyspace_changed(session_keyspace(client), client->argv[1], KEYSPACE_HASH, event);
     client->server->dirty += changes;
 }
 
-static void end_edit(struct client *client, struct edit *edit, const char *event, uint64_t changes) {
-    if (edit->spot.record)
-        record_update_object(edit->spot.record, &edit->hash);
-    else
-        keyspace_put(session_keyspace(client), client->argv[1], &edit->spot, &edit->hash, RECORD_NEVER);
-    changed(client, event, changes);
-}
-
-static void set_one(struct client *client, struct edit *edit, struct slice text, const char *event) {
-    struct hash_rules rules = rules_of(client);
-    begin_edit(edit);
-    (void)hash_value_set(&edit->hash, &rules, client->argv[2], text);
-    end_edit(client, edit, event, 1);
+static void set_one(struct client *client, struct hash_edit *edit, struct slice text, int64_t deadline_ms,
+                    const char *event) {
+    hash_edit_begin(edit);
+    (void)hash_value_put(&edit->hash, &edit->rules, client->argv[2], text, deadline_ms);
+    hash_edit_store(client, edit);
+    hash_changed(client, event, 1);
 }
 
 /* ---- setting ---- */
@@ -87,13 +107,14 @@ static int64_t set_pairs(struct client *client) {
         reply_wrong_arguments(client);
         return -1;
     }
-    struct edit edit;
-    if (!open_hash(client, &edit)) return -1;
-    struct hash_rules rules = rules_of(client);
+    struct hash_edit edit;
+    if (!hash_edit_open(client, &edit)) return -1;
     int64_t added = 0;
-    begin_edit(&edit);
-    for (int i = 2; i < client->argc; i += 2) added += hash_value_set(&edit.hash, &rules, client->argv[i], client->argv[i + 1]);
-    end_edit(client, &edit, "hset", (uint64_t)(client->argc - 2) / 2);
+    hash_edit_begin(&edit);
+    for (int i = 2; i < client->argc; i += 2)
+        added += hash_value_set(&edit.hash, &edit.rules, client->argv[i], client->argv[i + 1]);
+    hash_edit_store(client, &edit);
+    hash_changed(client, "hset", (uint64_t)(client->argc - 2) / 2);
     return added;
 }
 
@@ -107,22 +128,21 @@ void hmset_command(struct client *client) {
 }
 
 void hsetnx_command(struct client *client) {
-    struct edit edit;
-    char buffer[NUMBER_TEXT_SIZE];
-    struct slice text;
-    if (!open_hash(client, &edit)) return;
-    bool is_there = find(&edit, client->argv[2], buffer, &text);
-    if (!is_there) set_one(client, &edit, client->argv[3], "hset");
+    struct hash_edit edit;
+    struct hash_item item;
+    if (!hash_edit_open(client, &edit)) return;
+    bool is_there = hash_edit_find(&edit, client->argv[2], &item);
+    if (!is_there) set_one(client, &edit, client->argv[3], HASH_NEVER, "hset");
     reply_int(client, !is_there);
 }
 
 void hincrby_command(struct client *client) {
     int64_t by, number = 0;
-    struct edit edit;
+    struct hash_edit edit;
+    struct hash_item item;
     char buffer[NUMBER_TEXT_SIZE];
-    struct slice text;
-    if (!argument_int(client, 3, &by) || !open_hash(client, &edit)) return;
-    if (find(&edit, client->argv[2], buffer, &text) && !number_parse_int(text, &number)) {
+    if (!argument_int(client, 3, &by) || !hash_edit_open(client, &edit)) return;
+    if (hash_edit_find(&edit, client->argv[2], &item) && !number_parse_int(item.text, &number)) {
         reply_error(client, "ERR hash value is not an integer");
         return;
     }
@@ -130,15 +150,15 @@ void hincrby_command(struct client *client) {
         reply_error(client, "ERR increment or decrement would overflow");
         return;
     }
-    set_one(client, &edit, slice_make(buffer, number_print_int(buffer, number)), "hincrby");
+    set_one(client, &edit, slice_make(buffer, number_print_int(buffer, number)), HASH_KEEP_TTL, "hincrby");
     reply_int(client, number);
 }
 
 void hincrbyfloat_command(struct client *client) {
     long double by, number = 0;
-    struct edit edit;
-    char buffer[NUMBER_TEXT_SIZE], result[5200];
-    struct slice text;
+    struct hash_edit edit;
+    struct hash_item item;
+    char result[5200];
     if (!number_parse_long_double(client->argv[3], &by)) {
         reply_not_float(client);
         return;
@@ -147,8 +167,8 @@ void hincrbyfloat_command(struct client *client) {
         reply_error(client, "ERR value is NaN or Infinity");
         return;
     }
-    if (!open_hash(client, &edit)) return;
-    if (find(&edit, client->argv[2], buffer, &text) && !number_parse_long_double(text, &number)) {
+    if (!hash_edit_open(client, &edit)) return;
+    if (hash_edit_find(&edit, client->argv[2], &item) && !number_parse_long_double(item.text, &number)) {
         reply_error(client, "ERR hash value is not a float");
         return;
     }
@@ -158,7 +178,7 @@ void hincrbyfloat_command(struct client *client) {
         return;
     }
     struct slice sum = slice_make(result, number_print_long_double(result, number));
-    set_one(client, &edit, sum, "hincrbyfloat");
+    set_one(client, &edit, sum, HASH_KEEP_TTL, "hincrbyfloat");
     reply_bulk(client, sum);
     /* Other machines may compute another last digit: the result is passed on. */
     dispatch_rewrite(client, 4, (const struct slice[]){SLICE("HSET"), client->argv[1], client->argv[2], sum});
@@ -167,77 +187,70 @@ void hincrbyfloat_command(struct client *client) {
 /* ---- removing ---- */
 
 void hdel_command(struct client *client) {
-    struct edit edit;
+    struct hash_edit edit;
     int64_t removed = 0;
-    if (!open_hash(client, &edit)) return;
+    if (!hash_edit_open(client, &edit)) return;
     size_t left = edit.spot.record ? hash_value_count(&edit.hash) : 0;
     for (int i = 2; i < client->argc && left; i++) {
-        if (!hash_value_remove(&edit.hash, client->argv[i])) continue;
+        if (!hash_value_remove(&edit.hash, edit.rules.now_ms, client->argv[i])) continue;
         removed++;
         left--;
     }
     if (removed) {
-        struct keyspace *keyspace = session_keyspace(client);
-        end_edit(client, &edit, "hdel", (uint64_t)removed);
-        if (!left) {
-            keyspace_remove(keyspace, &edit.spot);
-            keyspace_changed(keyspace, client->argv[1], KEYSPACE_GENERIC, "del");
-        }
+        hash_edit_store(client, &edit);
+        hash_changed(client, "hdel", (uint64_t)removed);
+        hash_edit_drop_empty(client, &edit);
     }
     reply_int(client, removed);
 }
 
 /* ---- reading one ---- */
 
-/* False: it has replied WRONGTYPE. `text->data` is NULL where key or field are absent. */
-static bool read_field(struct client *client, char *buffer, struct slice *text, bool *is_there) {
+/* False: it has replied WRONGTYPE. */
+static bool read_field(struct client *client, struct hash_item *item, bool *is_there) {
     struct value hash;
-    if (!read_hash(client, &hash, is_there)) return false;
-    *is_there = *is_there && hash_value_find(&hash, client->argv[2], buffer, text);
+    if (!hash_read(client, &hash, is_there)) return false;
+    *is_there = *is_there && hash_value_find(&hash, client->server->wall_ms, client->argv[2], item);
     return true;
 }
 
 void hget_command(struct client *client) {
-    char buffer[NUMBER_TEXT_SIZE];
-    struct slice text;
+    struct hash_item item;
     bool is_there;
-    if (!read_field(client, buffer, &text, &is_there)) return;
+    if (!read_field(client, &item, &is_there)) return;
     if (is_there)
-        reply_bulk(client, text);
+        reply_bulk(client, item.text);
     else
         reply_null(client);
 }
 
 void hstrlen_command(struct client *client) {
-    char buffer[NUMBER_TEXT_SIZE];
-    struct slice text;
+    struct hash_item item;
     bool is_there;
-    if (read_field(client, buffer, &text, &is_there)) reply_int(client, is_there ? (int64_t)text.size : 0);
+    if (read_field(client, &item, &is_there)) reply_int(client, is_there ? (int64_t)item.text.size : 0);
 }
 
 void hexists_command(struct client *client) {
-    char buffer[NUMBER_TEXT_SIZE];
-    struct slice text;
+    struct hash_item item;
     bool is_there;
-    if (read_field(client, buffer, &text, &is_there)) reply_int(client, is_there);
+    if (read_field(client, &item, &is_there)) reply_int(client, is_there);
 }
 
 void hlen_command(struct client *client) {
     struct value hash;
     bool is_there;
-    if (read_hash(client, &hash, &is_there)) reply_int(client, is_there ? (int64_t)hash_value_count(&hash) : 0);
+    if (hash_read(client, &hash, &is_there)) reply_int(client, is_there ? (int64_t)hash_value_count(&hash) : 0);
 }
 
 void hmget_command(struct client *client) {
     struct value hash;
     bool is_there;
-    if (!read_hash(client, &hash, &is_there)) return;
+    if (!hash_read(client, &hash, &is_there)) return;
     reply_array(client, (size_t)client->argc - 2);
     for (int i = 2; i < client->argc; i++) {
-        char buffer[NUMBER_TEXT_SIZE];
-        struct slice text;
-        if (is_there && hash_value_find(&hash, client->argv[i], buffer, &text))
-            reply_bulk(client, text);
+        struct hash_item item;
+        if (is_there && hash_value_find(&hash, client->server->wall_ms, client->argv[i], &item))
+            reply_bulk(client, item.text);
         else
             reply_null(client);
     }
@@ -261,17 +274,19 @@ static void reply_text(void *context, const struct hash_item *item) {
 void hgetall_command(struct client *client) {
     struct value hash;
     bool is_there;
-    if (!read_hash(client, &hash, &is_there)) return;
-    reply_map(client, is_there ? hash_value_count(&hash) : 0);
-    if (is_there) hash_value_walk(&hash, reply_item, client);
+    if (!hash_read(client, &hash, &is_there)) return;
+    int64_t now_ms = client->server->wall_ms;
+    reply_map(client, is_there ? hash_value_live_count(&hash, now_ms) : 0);
+    if (is_there) hash_value_walk(&hash, now_ms, reply_item, client);
 }
 
 static void reply_all(struct client *client, hash_each *each) {
     struct value hash;
     bool is_there;
-    if (!read_hash(client, &hash, &is_there)) return;
-    reply_array(client, is_there ? hash_value_count(&hash) : 0);
-    if (is_there) hash_value_walk(&hash, each, client);
+    if (!hash_read(client, &hash, &is_there)) return;
+    int64_t now_ms = client->server->wall_ms;
+    reply_array(client, is_there ? hash_value_live_count(&hash, now_ms) : 0);
+    if (is_there) hash_value_walk(&hash, now_ms, each, client);
 }
 
 void hkeys_command(struct client *client) {
@@ -310,14 +325,14 @@ void hscan_command(struct client *client) {
     struct value hash;
     struct scan_options options = {.count = 10};
     bool is_there;
-    if (!argument_cursor(client, 2, &cursor) || !read_hash(client, &hash, &is_there)) return;
+    if (!argument_cursor(client, 2, &cursor) || !hash_read(client, &hash, &is_there)) return;
     /* An absent key's options are not looked at. */
     if (is_there && !argument_scan_options(client, 3, false, &options)) return;
     struct scan scan = {.pattern = options.pattern};
     /* Where few fields are in a bucket, COUNT also bounds the buckets that are visited. */
     uint64_t count = (uint64_t)options.count, most = count > UINT64_MAX / 10 ? UINT64_MAX : count * 10;
     if (!is_there) cursor = 0;
-    while (is_there && hash_value_scan(&hash, &cursor, scan_item, &scan))
+    while (is_there && hash_value_scan(&hash, client->server->wall_ms, &cursor, scan_item, &scan))
         if (++visited >= most || scan.met >= count) break;
     reply_array(client, 2);
     reply_bulk_printf(client, "%llu", (unsigned long long)cursor);
@@ -343,23 +358,29 @@ static void reply_draw(void *context, const struct hash_item *item) {
 static void random_fields(struct client *client, int64_t count, bool with_texts) {
     struct value hash;
     bool is_there;
-    if (!read_hash(client, &hash, &is_there)) return;
+    if (!hash_read(client, &hash, &is_there)) return;
     if (!is_there || count == 0) {
         reply_empty_array(client);
         return;
     }
     struct random *random = &session_of(client)->databases->random;
     struct draw draw = {client, with_texts};
-    uint64_t wanted = count < 0 ? (uint64_t)-count : MIN((uint64_t)count, (uint64_t)hash_value_count(&hash));
+    int64_t now_ms = client->server->wall_ms;
+    size_t live = hash_value_live_count(&hash, now_ms);
+    if (!live) {
+        reply_empty_array(client);
+        return;
+    }
+    uint64_t wanted = count < 0 ? (uint64_t)-count : MIN((uint64_t)count, (uint64_t)live);
     reply_array(client, with_texts && !reply_is_resp3(client) ? wanted * 2 : wanted);
     if (count > 0) {
-        hash_value_sample(&hash, random, wanted, reply_draw, &draw);
+        hash_value_sample(&hash, now_ms, random, wanted, reply_draw, &draw);
         return;
     }
     /* With repetitions. */
     for (; wanted && !(client->flags & CLIENT_CLOSE_ASAP); wanted--) {
         struct hash_item item;
-        hash_value_random(&hash, random, &item);
+        CHECK(hash_value_random(&hash, now_ms, random, &item));
         reply_draw(&draw, &item);
         if (wanted % 1024 == 0) client_check_output_limits(client);
     }
@@ -370,13 +391,12 @@ void hrandfield_command(struct client *client) {
     struct hash_item item;
     bool is_there;
     if (client->argc == 2) {
-        if (!read_hash(client, &hash, &is_there)) return;
-        if (!is_there) {
+        if (!hash_read(client, &hash, &is_there)) return;
+        struct random *random = &session_of(client)->databases->random;
+        if (is_there && hash_value_random(&hash, client->server->wall_ms, random, &item))
+            reply_bulk(client, item.field);
+        else
             reply_null(client);
-            return;
-        }
-        hash_value_random(&hash, &session_of(client)->databases->random, &item);
-        reply_bulk(client, item.field);
         return;
     }
     int64_t count;

@@ -1,6 +1,7 @@
 #include "store/keyspace/databases.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "store/keyspace/field_expire.h"
 #include "store/keyspace/lazy_free.h"
 
 static const struct param rows[] = {
@@ -68,7 +69,9 @@ bool databases_expire(struct databases *databases, int64_t budget_us) {
     bool more = false;
     shared->expire_here = !databases->settings.lazyfree_lazy_expire;
     for (int n = 0; n < databases->count && !more; n++) {
-        more = keyspace_expire_some(&databases->all[databases->next_expire], start_us + budget_us);
+        struct keyspace *keyspace = &databases->all[databases->next_expire];
+        more = keyspace_expire_some(keyspace, start_us + budget_us);
+        more |= field_expire_some(keyspace, start_us + budget_us);
         /* The one whose time ran out goes on next time, after all others had their turn. */
         databases->next_expire = (databases->next_expire + 1) % databases->count;
     }

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/table.h"
 #include "store/keyspace/expire.h"
+#include "store/keyspace/field_expire.h"
 #include "store/keyspace/lazy_free.h"
 #include "store/types/str.h"
 
@@ -178,6 +179,7 @@ void keyspace_put(struct keyspace *keyspace, struct slice key, struct spot *spot
         const struct keyspace_hooks *hooks = &keyspace->shared->hooks;
         if (UNLIKELY(hooks->event != NULL)) hooks->event(hooks->context, keyspace, key, KEYSPACE_NEW, "new");
     }
+    if (UNLIKELY(value->type == VALUE_HASH)) field_expire_file(keyspace, spot->record, spot->hash, true);
     if (before_ms == expires_ms) return;
     count_deadline(keyspace, before_ms, -1);
     count_deadline(keyspace, expires_ms, 1);
@@ -271,8 +273,12 @@ size_t keyspace_table_memory(const struct keyspace *keyspace) {
 }
 
 size_t keyspace_timer_memory(const struct keyspace *keyspace) {
-    return (keyspace->timers ? expire_index_memory(keyspace->timers) : 0) +
-           (keyspace->old_timers ? expire_index_memory(keyspace->old_timers) : 0);
+    const struct expire_index *all[] = {keyspace->timers, keyspace->old_timers, keyspace->field_timers,
+                                        keyspace->old_field_timers};
+    size_t bytes = 0;
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        if (all[i]) bytes += expire_index_memory(all[i]);
+    return bytes;
 }
 
 size_t keyspace_clear(struct keyspace *keyspace, bool async) {
@@ -283,6 +289,9 @@ size_t keyspace_clear(struct keyspace *keyspace, bool async) {
         key_table_free(&keyspace->table);
     expire_index_free(&keyspace->timers);
     expire_index_free(&keyspace->old_timers);
+    expire_index_free(&keyspace->field_timers);
+    expire_index_free(&keyspace->old_field_timers);
+    keyspace->has_due_field = false;
     keyspace->expiring = 0;
     keyspace->deadline_sum_ms = 0;
     return count;

@@ -35,6 +35,8 @@ struct keyspace_hooks { /* each may be NULL */
     void (*event)(void *context, struct keyspace *keyspace, struct slice key, enum keyspace_class class, const char *event);
     /* A key was removed by no command: past its deadline, or to make room. Replicas and the append-only file must be told. */
     void (*removed)(void *context, struct keyspace *keyspace, struct slice key);
+    /* A field of a hash is past its deadline and about to be removed: the same. */
+    void (*field_expired)(void *context, struct keyspace *keyspace, struct slice key, struct slice field);
     /* A lookup that found nothing (keymiss events). */
     void (*missed)(void *context, struct keyspace *keyspace, struct slice key);
     bool is_tracking; /* some client keeps copies */
@@ -44,6 +46,7 @@ struct keyspace_stats {
     uint64_t hits, misses;
     uint64_t expired;             /* keys removed because of their deadline */
     uint64_t expired_by_cycle;    /* ... not because somebody looked them up */
+    uint64_t expired_fields;      /* of hashes */
     uint64_t expire_cycle_stopped; /* cycles that ended for lack of time */
     uint64_t evicted;             /* keys removed to make room */
     int64_t  expire_cycle_us;     /* spent in all cycles */
@@ -81,6 +84,9 @@ struct keyspace { /* shown for the sake of inlining; fields are keyspace.c's unl
     struct key_table       *table; /* NULL until a key is added */
     struct expire_index    *timers, *old_timers;
     uint8_t                 timer_generation; /* 0 or RECORD_TIMER_ODD */
+    struct expire_index    *field_timers, *old_field_timers; /* field_expire.c's: keys whose hashes have deadlines */
+    uint64_t                due_field;                       /* the place that it is at ... */
+    bool                    has_due_field;                   /* ... if it is at one */
     size_t                  expiring;         /* keys with a deadline */
     __int128                deadline_sum_ms;  /* of these */
     struct table           *watched; /* tx/watch's: who watches which key; NULL: nobody ever did */

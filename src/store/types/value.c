@@ -18,6 +18,7 @@ static const char *const encoding_names[VALUE_ENCODING_COUNT] = {
     [VALUE_INT] = "int",           [VALUE_EMBSTR] = "embstr",       [VALUE_RAW] = "raw",
     [VALUE_LISTPACK] = "listpack", [VALUE_INTSET] = "intset",       [VALUE_HASHTABLE] = "hashtable",
     [VALUE_QUICKLIST] = "quicklist", [VALUE_SKIPLIST] = "skiplist", [VALUE_RADIX] = "stream",
+    [VALUE_LISTPACKEX] = "listpackex",
 };
 
 const char *value_type_name(enum value_type type) {
@@ -102,6 +103,9 @@ static const struct object_form forms[VALUE_TYPE_COUNT][VALUE_ENCODING_COUNT] = 
                                      .memory = list_value_memory,
                                      .copy = list_value_copy},
     [VALUE_HASH][VALUE_LISTPACK] = LISTPACK_FORM,
+    [VALUE_HASH][VALUE_LISTPACKEX] = {.free = hash_value_free_packed_ex,
+                                      .memory = hash_value_packed_ex_memory,
+                                      .copy = hash_value_copy_packed_ex},
     [VALUE_HASH][VALUE_HASHTABLE] = {.free = hash_value_free_table,
                                      .effort = hash_value_table_effort,
                                      .memory = hash_value_table_memory,

@@ -26,6 +26,7 @@ enum value_encoding {
     VALUE_QUICKLIST,
     VALUE_SKIPLIST,
     VALUE_RADIX, /* streams */
+    VALUE_LISTPACKEX, /* a hash whose fields have deadlines */
     VALUE_ENCODING_COUNT
 };
 

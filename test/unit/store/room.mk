@@ -1,7 +1,8 @@
 check_PROGRAMS += unit_store
 TESTS += unit_store
 unit_store_SOURCES = $(UNIT_SOURCES) \
-	test/unit/store/keyspace/test_expire.c test/unit/store/keyspace/test_key_table.c \
+	test/unit/store/keyspace/test_expire.c test/unit/store/keyspace/test_field_expire.c \
+	test/unit/store/keyspace/test_key_table.c \
 	test/unit/store/keyspace/test_keyspace.c test/unit/store/keyspace/test_record.c test/unit/store/keyspace/test_usage.c \
 	test/unit/store/notify/test_keyspace_events.c \
 	test/unit/store/persist/test_packed_old.c test/unit/store/persist/test_rdb_in.c \
