@@ -69,7 +69,7 @@ static void mix_value(struct digest *digest, const struct record *record) {
     case VALUE_STRING: mix(digest, record_text(record, buffer)); return;
     case VALUE_LIST: mix_list(digest, value.object); return;
     case VALUE_SET: set_value_each(&value, add_member, digest); return;
-    case VALUE_HASH: hash_value_walk(&value, add_field, digest); return;
+    case VALUE_HASH: hash_value_walk(&value, HASH_SEE_ALL, add_field, digest); return;
     case VALUE_ZSET: add_scores(digest, &value); return;
     case VALUE_STREAM:
     case VALUE_TYPE_COUNT: break;

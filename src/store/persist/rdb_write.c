@@ -70,7 +70,7 @@ static void write_hash(struct rdb_out *out, const struct value *hash) {
         return;
     }
     rdb_out_length(out, hash_value_count(hash));
-    hash_value_walk(hash, write_field, out);
+    hash_value_walk(hash, HASH_SEE_ALL, write_field, out);
 }
 
 /* From the last to the first, as Redis does: it then puts each at the head of what it has. */
