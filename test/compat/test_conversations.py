@@ -45,6 +45,9 @@ b: auth bob y\nb: auth bob x\nb: get abc\nb: get xyz\nb: set abc x\nb: client id
 b: publish d m\nb: subscribe cc\nb: psubscribe c*\nb: reset\nb: acl whoami\na: acl deluser bob""",
     "a password": """a: config set requirepass sec\nb: ping\nb: hello 2\nb: quit\nd: auth x\nd: nosuch\nd: auth sec\nd: reset\nd: ping
 a: config set requirepass ""\nd: ping""",
+    "HyperLogLogs looked into": """pfadd h a b c d e f g\npfdebug encoding h\npfdebug decode h\npfdebug todense h\npfdebug todense h
+pfdebug decode h\npfdebug encoding h\npfcount h\npfdebug foo h\npfdebug getreg nokey\npfdebug encoding\nset x y\npfdebug getreg x\npfselftest
+pfadd g 1\npfdebug getreg g\nobject encoding h\ndel h x g""",
     "getkeys": """command getkeys get a\ncommand getkeys get a b\ncommand getkeys ping a\ncommand getkeys nosuch a
 command getkeys set a b c\ncommand getkeysandflags get a\ncommand list filterby foo x\ncommand list x
 command list filterby module x\ncommand info nosuch\ncommand docs nosuch""",

@@ -286,3 +286,17 @@ bool hyperloglog_count(struct slice text, uint64_t *count) {
     *count = hyperloglog_count_registers(registers);
     return true;
 }
+
+bool hyperloglog_print_runs(struct slice text, struct bytes *out) {
+    for (size_t at = HEADER; at < text.size;) {
+        struct run run;
+        if (!read_run(text, at, &run)) return false;
+        if (out->size) bytes_add_char(out, ' ');
+        if (run.value)
+            bytes_add_printf(out, "v:%u,%u", run.value, run.length);
+        else
+            bytes_add_printf(out, "%c:%u", run.bytes == 2 ? 'Z' : 'z', run.length);
+        at += run.bytes;
+    }
+    return true;
+}

@@ -32,6 +32,9 @@ void hyperloglog_cache(char *text, uint64_t count);
 /* False: corrupt. */
 MUST_USE bool hyperloglog_count(struct slice text, uint64_t *count);
 
+/* The runs of a sparse one as text: "z:l" (short runs) and "Z:l" for l registers that are 0, "v:value,l". False: corrupt. */
+MUST_USE bool hyperloglog_print_runs(struct slice text, struct bytes *out);
+
 /* The greatest value of each register of several: hyperloglog_join() each into zeroed registers. False: corrupt. */
 MUST_USE bool hyperloglog_join(uint8_t registers[HYPERLOGLOG_REGISTERS], struct slice text);
 uint64_t      hyperloglog_count_registers(const uint8_t registers[HYPERLOGLOG_REGISTERS]);
