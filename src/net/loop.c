@@ -252,6 +252,10 @@ void loop_hook_remove(struct loop_hook *hook) {
     if (hook->node.next) list_remove(&hook->node);
 }
 
+void loop_collect(struct loop *loop, int64_t apart_us) {
+    ev_set_io_collect_interval(loop->ev, (double)apart_us * 1e-6);
+}
+
 void loop_stay_awake(struct loop *loop) {
     loop->awake = true;
 }

@@ -88,6 +88,9 @@ struct loop_hook {
 void loop_before_sleep_add(struct loop *loop, struct loop_hook *hook, void (*run)(struct loop_hook *hook));
 void loop_after_sleep_add(struct loop *loop, struct loop_hook *hook, void (*run)(struct loop_hook *hook));
 void loop_hook_remove(struct loop_hook *hook);
+/* Turns that descriptors cause begin at least so long apart (0: at once): a thousand peers that answer at about the same
+ * time cost one sleep instead of a thousand. Timers are as exact as ever. */
+void loop_collect(struct loop *loop, int64_t apart_us);
 void loop_stay_awake(struct loop *loop); /* the next sleep only polls: there is work left */
 
 /* ---- descriptors of others (pipes, sockets) ---- */

@@ -135,6 +135,27 @@ class Process:
         return self.process is not None and self.process.poll() is None
 
 
+class Fleet(Process):
+    """Nodes are numbered: a primary, then its replicas, then the next primary. All commands go to its control port."""
+
+    def ip(self, node):
+        place = self.first + node
+        return "127.%d.%d.%d" % (16 + (place >> 16 & 63), place >> 8 & 255, place & 255)
+
+    def heads(self):
+        """The first primaries: {name: (ip, port)}."""
+        return {"m%d" % (self.first + n): (self.ip(n), self.node_port)
+                for n in range(0, self.primaries * (self.replicas + 1), self.replicas + 1)}
+
+    def events(self):
+        """(monotonic seconds, node, what) of everything that happened."""
+        lines = [line.split() for line in self.do("EVENTS").decode().splitlines()]
+        return [(int(us) / 1e6, int(node), what) for us, node, what in lines]
+
+    def counts(self):
+        return {key: int(value) for key, value in (line.split(":") for line in self.do("COUNTS").decode().split())}
+
+
 class Group:
     """A set of processes in one directory."""
 
@@ -211,6 +232,14 @@ class Group:
         process = self.add(Process(self.directory, name, [REDIS_SERVER, path, "--sentinel"], port, **options))
         process.config_path = path
         return process.start() if start else process
+
+    def fleet(self, primaries, replicas=1, first=0, port=None):
+        """Pretended data nodes (test/fleet), all in one process."""
+        port, control = port or free_port(), free_port()
+        argv = [os.path.join(os.path.dirname(kvd_binary()), "fleet"), str(port), str(control), str(primaries), str(replicas), str(first)]
+        fleet = self.add(Fleet(self.directory, "fleet-%d" % port, argv, control))
+        fleet.node_port, fleet.primaries, fleet.replicas, fleet.first = port, primaries, replicas, first
+        return fleet.start()
 
     # -- sets ----------------------------------------------------------------------------------------------------
 

@@ -23,7 +23,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SENTINEL_PORT = 26379 };
+enum {
+    SENTINEL_PORT = 26379,
+    COLLECT_INSTANCES = 100,
+    COLLECT_US = 2000,
+    CALM_MS = 5000, /* after the last trouble */
+};
 
 struct driver {
     struct server          *server;
@@ -32,7 +37,7 @@ struct driver {
 
     struct machine   *machine; /* NULL until sentinel_start() */
     struct actions    actions;
-    bool              stepping;
+    bool              stepping, collects;
     struct loop_timer timer; /* the machine's wake-up; it notices itself when that comes late */
 
     struct watch **watches; /* by instance number; NULL: none */
@@ -397,6 +402,17 @@ static void carry_out(struct driver *driver, const struct action *action) {
     UNREACHABLE("no such action");
 }
 
+/* With many instances answers come all the time. As long as all is well they may wait for one another; when something is
+ * down no word may. */
+static void collect(struct driver *driver) {
+    const struct world *world = machine_world(driver->machine);
+    bool calm = world->instance_count > COLLECT_INSTANCES &&
+                (world->trouble_ms == NEVER || driver_now_ms(driver) - world->trouble_ms > CALM_MS);
+    if (calm == driver->collects) return;
+    driver->collects = calm;
+    loop_collect(driver->server->loop, calm ? COLLECT_US : 0);
+}
+
 void driver_step(struct driver *driver, struct event *event) {
     CHECK(!driver->stepping);
     driver->stepping = true;
@@ -404,6 +420,7 @@ void driver_step(struct driver *driver, struct event *event) {
     machine_step(driver->machine, driver_now_ms(driver), event, &driver->actions);
     for (size_t i = 0; i < driver->actions.count; i++) carry_out(driver, &driver->actions.items[i]);
     actions_clear(&driver->actions);
+    collect(driver);
     driver->stepping = false;
 }
 

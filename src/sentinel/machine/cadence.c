@@ -1,5 +1,6 @@
 #include "sentinel/machine/cadence.h"
 #include "sentinel/machine/complaint.h"
+#include "sentinel/machine/election.h"
 #include "sentinel/machine/failover.h"
 #include "sentinel/machine/gone.h"
 #include "sentinel/machine/hello.h"
@@ -19,11 +20,16 @@ enum {
     RETURN_MS = 50,      /* an old primary is looked for this often: it must not take writes */
     PINGS_MAX = 30,      /* commands in flight beyond which no more pings are sent */
     LEADER_PING_MS = 50, /* of the sentinel whose failover we wait for */
+    WITH_PING = 2, /* ping periods that may pass until the next ping makes no difference */
+    TROUBLE_MS = 5000,  /* as long as something may still come of it */
+    DOWN_PING_MS = 100, /* of who is down: its return matters */
     URGENT_INFO_MS = 1000,
     /* Publish periods between hellos on data nodes when all who need them are kvd's, and between unchanged ones to a
      * kvd. What every sentinel publishes every other one hears: that is what would grow with the square. */
     RARE_ON_NODES = 5,
-    RARE_TO_KVD = 10,
+    RARE_TO_KVD = 30,
+    RARE_OF_SILENT = 15,
+    GRIDS = 10, /* of a period: what is due at about the same time is done in one go */
 };
 
 /* ---- Lines ---- */
@@ -131,6 +137,7 @@ void cadence_on_line_up(struct world *world, struct instance *instance, enum lin
         if (local_ip.size < sizeof instance->local_ip)
             snprintf(instance->local_ip, sizeof instance->local_ip, "%.*s", (int)local_ip.size, local_ip.data);
         instance->last_ping_ms = instance->last_info_sent_ms = instance->last_hello_sent_ms = NEVER;
+        instance->hello_look_ms = 0;
         if (instance->kind == INSTANCE_SENTINEL) {
             (void)!outbox_identify(world, instance);
             LIST_EACH(&instance->seats, node) {
@@ -160,6 +167,8 @@ void cadence_on_line_down(struct world *world, struct instance *instance, enum l
 /* ---- What is said on the command line ---- */
 
 static bool is_awaited_leader(const struct instance *peer) {
+    const struct world *world = peer->world;
+    if (world->trouble_ms == NEVER || world->now_ms - world->trouble_ms > TROUBLE_MS) return false;
     LIST_EACH(&peer->seats, node) {
         const struct primary *primary = container_of(node, struct seat, at_peer)->primary;
         if (primary->o_down && strcmp(primary->vote_leader, peer->id) == 0) return true;
@@ -167,16 +176,36 @@ static bool is_awaited_leader(const struct instance *peer) {
     return false;
 }
 
+/* Instances that were connected at the same time do not stay in step: thousands of pings in one go would take so long
+ * that deadlines pass meanwhile. But those of some milliseconds go out together: one sleep less for each. */
+static int64_t spread(const struct instance *instance, int64_t period_ms) {
+    return (int64_t)(instance->number * (uint64_t)2654435761u >> 16) % period_ms;
+}
+
+static int64_t on_grid(int64_t at_ms, int64_t period_ms) {
+    int64_t grid_ms = MAX(1, period_ms / GRIDS);
+    return at_ms - at_ms % grid_ms;
+}
+
 static int64_t look_ping(struct world *world, struct instance *instance) {
     int64_t period_ms = instance->ping_period_ms;
     if (instance->kind == INSTANCE_SENTINEL && is_awaited_leader(instance)) period_ms = MIN(period_ms, LEADER_PING_MS);
-    if (instance->last_ping_ms != NEVER && world->now_ms - instance->last_ping_ms < period_ms)
-        return instance->last_ping_ms + period_ms;
+    if (instance->s_down) period_ms = MIN(period_ms, DOWN_PING_MS);
+    bool first = instance->last_ping_ms == NEVER;
+    int64_t due_ms = first ? world->now_ms : on_grid(instance->last_ping_ms + period_ms, period_ms);
+    if (world->now_ms < due_ms) return due_ms;
     if (instance->lines[LINE_COMMAND].pending < PINGS_MAX && outbox_ping(world, instance)) {
-        instance->last_ping_ms = world->now_ms;
+        instance->last_ping_ms = world->now_ms - (first ? spread(instance, period_ms) : 0);
         if (!instance->ping_pending_ms) instance->ping_pending_ms = world->now_ms;
+        return MAX(on_grid(instance->last_ping_ms + period_ms, period_ms), world->now_ms + 1);
     }
     return world->now_ms + period_ms;
+}
+
+/* What is due now and then goes out with the next ping, in the same packet. */
+static bool may_wait_for_ping(const struct world *world, const struct instance *instance, int64_t last_ms, int64_t period_ms) {
+    return last_ms != NEVER && instance->last_ping_ms != world->now_ms && period_ms >= WITH_PING * instance->ping_period_ms &&
+           instance->lines[LINE_COMMAND].pending < PINGS_MAX;
 }
 
 static bool has_request(const struct instance *instance, enum request_kind kind) {
@@ -192,8 +221,10 @@ static int64_t look_info(struct world *world, struct instance *instance) {
     if (repoint_is_wrong(instance)) period_ms = MIN(period_ms, URGENT_INFO_MS);
     if (instance->last_info_sent_ms != NEVER && world->now_ms - instance->last_info_sent_ms < period_ms)
         return instance->last_info_sent_ms + period_ms;
+    if (may_wait_for_ping(world, instance, instance->last_info_sent_ms, period_ms)) return INT64_MAX;
+    bool first = instance->last_info_sent_ms == NEVER;
     if (!has_request(instance, REQUEST_INFO) && outbox_info(world, instance, false))
-        instance->last_info_sent_ms = world->now_ms;
+        instance->last_info_sent_ms = world->now_ms - (first ? spread(instance, period_ms) : 0);
     return world->now_ms + MIN(period_ms, URGENT_INFO_MS);
 }
 
@@ -226,29 +257,57 @@ static bool is_among_kvd(const struct primary *primary) {
     return true;
 }
 
+/* Where one that need not speak does so now and then: who knows all that he knows may still not know him. On a replica
+ * only who listens there hears it; what is said on the primary is heard on each replica again. */
+static bool is_quiet_place(const struct instance *instance) {
+    const struct primary *primary = instance->primary;
+    LIST_EACH(&primary->replicas, node) {
+        const struct instance *replica = container_of(node, struct instance, node);
+        if (!replica->s_down && instance_is_connected(replica)) return replica == instance;
+    }
+    return primary->instance == instance;
+}
+
+/* Among kvd's one is enough to keep the nodes' lines alive and to be found by who is new: the first in the order that
+ * all of them know. The others, and he, are told directly. */
 static int64_t look_hello_on_node(struct world *world, struct instance *instance) {
     int64_t next_ms = INT64_MAX, period_ms = world->timing.publish_period_ms;
-    if (!is_due(world, instance->last_hello_sent_ms, period_ms, &next_ms)) return next_ms;
-    if (is_among_kvd(instance->primary) &&
-        !is_due(world, instance->last_hello_sent_ms, RARE_ON_NODES * period_ms, &next_ms))
-        return next_ms;
+    bool among_kvd = is_among_kvd(instance->primary), said = instance->last_hello_sent_ms != NEVER;
+    if (among_kvd) instance->hello_gap_ms = RARE_ON_NODES * period_ms;
+    int64_t rarely = among_kvd ? RARE_ON_NODES : 1;
+    if (among_kvd && said && election_rank(instance->primary) > 0) {
+        if (!is_quiet_place(instance)) return world->now_ms + period_ms;
+        rarely = RARE_OF_SILENT;
+    }
+    if (!is_due(world, instance->last_hello_sent_ms, rarely * period_ms, &next_ms))
+        return MIN(next_ms, world->now_ms + period_ms); /* by then there may be others */
+    if (may_wait_for_ping(world, instance, instance->last_hello_sent_ms, period_ms)) return world->now_ms;
     if (!say_hello(world, instance, instance->primary)) return next_ms;
-    int64_t gap_ms = instance->last_hello_sent_ms == NEVER ? 0 : world->now_ms - instance->last_hello_sent_ms;
-    instance->hello_gap_ms = MIN(MAX(gap_ms, period_ms), RARE_ON_NODES * period_ms);
-    if (is_among_kvd(instance->primary)) instance->hello_gap_ms = RARE_ON_NODES * period_ms;
-    instance->last_hello_sent_ms = world->now_ms;
+    int64_t gap_ms = said ? world->now_ms - instance->last_hello_sent_ms : 0;
+    instance->hello_gap_ms = among_kvd ? RARE_ON_NODES * period_ms : MIN(MAX(gap_ms, period_ms), RARE_ON_NODES * period_ms);
+    instance->last_hello_sent_ms = world->now_ms - (said ? 0 : spread(instance, period_ms));
+    return next_ms;
+}
+
+int64_t cadence_hello_period_ms(const struct instance *peer) {
+    return peer->world->timing.publish_period_ms * (peer->is_kvd ? RARE_TO_KVD : 1);
+}
+
+static int64_t look_hello_to_peer(struct world *world, struct instance *peer) {
+    int64_t next_ms = INT64_MAX, period_ms = cadence_hello_period_ms(peer);
+    LIST_EACH(&peer->seats, node) {
+        struct seat *seat = container_of(node, struct seat, at_peer);
+        if (is_due(world, seat->last_hello_sent_ms, period_ms, &next_ms) && say_hello(world, peer, seat->primary))
+            seat->last_hello_sent_ms = world->now_ms;
+    }
     return next_ms;
 }
 
 static int64_t look_hello(struct world *world, struct instance *instance) {
-    if (instance->kind != INSTANCE_SENTINEL) return look_hello_on_node(world, instance);
-    int64_t next_ms = INT64_MAX, period_ms = world->timing.publish_period_ms * (instance->is_kvd ? RARE_TO_KVD : 1);
-    LIST_EACH(&instance->seats, node) {
-        struct seat *seat = container_of(node, struct seat, at_peer);
-        if (is_due(world, seat->last_hello_sent_ms, period_ms, &next_ms) && say_hello(world, instance, seat->primary))
-            seat->last_hello_sent_ms = world->now_ms;
-    }
-    return next_ms;
+    if (instance->hello_look_ms > world->now_ms) return instance->hello_look_ms;
+    bool to_peer = instance->kind == INSTANCE_SENTINEL;
+    instance->hello_look_ms = to_peer ? look_hello_to_peer(world, instance) : look_hello_on_node(world, instance);
+    return instance->hello_look_ms > world->now_ms ? instance->hello_look_ms : INT64_MAX; /* with the next ping */
 }
 
 int64_t cadence_look(struct world *world, struct instance *instance) {

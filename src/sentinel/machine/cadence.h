@@ -4,6 +4,9 @@
 #pragma once
 #include "sentinel/machine/world.h"
 
+/* How long an unchanged hello to another sentinel may take to come again. */
+int64_t cadence_hello_period_ms(const struct instance *peer);
+
 /* Does what is due on its lines. Returns when to look again. */
 int64_t cadence_look(struct world *world, struct instance *instance);
 

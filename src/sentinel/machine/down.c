@@ -63,6 +63,8 @@ static void say(struct world *world, struct instance *instance, enum sentinel_ev
 
 int64_t down_look(struct world *world, struct instance *instance) {
     int64_t deadline = instance->proof_ms + instance->down_after_ms; /* D1 */
+    /* The time between two pings proves nothing against a replica, which is pinged as rarely as may be. */
+    if (instance->kind == INSTANCE_REPLICA) deadline += instance->ping_period_ms;
     if (instance->gone && instance->kind == INSTANCE_PRIMARY) deadline = MIN(deadline, world->now_ms);
     deadline = MIN(deadline, role_deadline(world, instance));
     deadline = MIN(deadline, reboot_deadline(instance));
@@ -144,6 +146,7 @@ int64_t down_look_objectively(struct primary *primary) {
             outbox_primary(primary, SENTINEL_EVENT_ODOWN_END, "%s", "");
     }
     if (!primary->instance->s_down) return INT64_MAX;
+    world->trouble_ms = world->now_ms;
     if (primary->ask_ms <= world->now_ms) down_ask(primary);
     return MIN(primary->ask_ms, oldest_opinion(primary));
 }

@@ -148,6 +148,7 @@ static void greet_back(struct seat *seat, const struct hello *hello, bool on_nod
         world->now_ms - seat->last_hello_sent_ms < world->timing.publish_period_ms)
         return;
     seat->last_hello_sent_ms = NEVER;
+    seat->peer->hello_look_ms = 0;
     world_touch_instance(world, seat->peer);
 }
 

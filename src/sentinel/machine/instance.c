@@ -64,8 +64,13 @@ void instance_drop(struct world *world, struct instance *instance) {
     mem_free(instance);
 }
 
-static int64_t tenth(int64_t down_after_ms, int64_t most_ms) {
+/* The period says two things: how much of down-after a silence may lack when it is taken for down, and what watching
+ * costs. Where down-after is short a tenth of it is little and processors are idle; where it is long a fourth will do.
+ * Between half a second and a whole one it moves from the one to the other. */
+static int64_t probe_period(int64_t down_after_ms, int64_t most_ms) {
     int64_t period = MAX(down_after_ms / 10, MIN(10, down_after_ms / 2));
+    if (down_after_ms > 500) period = 50 + (MIN(down_after_ms, 1000) - 500) * 2 / 5;
+    if (down_after_ms > 1000) period = down_after_ms / 4;
     return MAX(1, MIN(period, most_ms));
 }
 
@@ -74,11 +79,11 @@ void instance_derive(struct instance *instance) {
     switch (instance->kind) {
     case INSTANCE_PRIMARY:
         instance->down_after_ms = instance->primary->options.down_after_ms;
-        instance->ping_period_ms = tenth(instance->down_after_ms, timing->ping_period_ms);
+        instance->ping_period_ms = probe_period(instance->down_after_ms, timing->ping_period_ms);
         break;
-    case INSTANCE_REPLICA: /* nothing hurries when a replica is down: three chances are enough */
+    case INSTANCE_REPLICA: /* nothing hurries when a replica is down: a failover asks for fresh facts anyway */
         instance->down_after_ms = instance->primary->options.down_after_ms;
-        instance->ping_period_ms = MAX(1, MIN(instance->down_after_ms / 3, timing->ping_period_ms));
+        instance->ping_period_ms = MAX(1, MIN(instance->down_after_ms, timing->ping_period_ms));
         break;
     case INSTANCE_SENTINEL: {
         int64_t least = INT64_MAX;

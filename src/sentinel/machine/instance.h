@@ -132,6 +132,7 @@ struct instance {
 
     /* Hello */
     int64_t last_hello_sent_ms;
+    int64_t hello_look_ms; /* not before: whether a hello is due was looked at; 0: look */
     int64_t hello_gap_ms; /* how long our own hello may be away on the pub/sub line */
     int64_t last_heard_ms; /* anything on the pub/sub line */
 

@@ -53,7 +53,7 @@ struct machine *machine_new(const struct machine_config *config, const struct st
     else
         timing_defaults(&world->timing);
     world_init(world, now_ms);
-    world->save_ms = NEVER;
+    world->save_ms = world->trouble_ms = NEVER;
     random_seed(&world->random, config->seed);
     world->settings = (struct settings){
         .announce_ip = text_or_null(config->announce_ip),

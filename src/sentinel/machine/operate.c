@@ -1,5 +1,6 @@
 #include "sentinel/machine/operate.h"
 #include "base/glob.h"
+#include "sentinel/machine/cadence.h"
 #include "sentinel/machine/failover.h"
 #include "sentinel/machine/gone.h"
 #include "sentinel/machine/instance_internal.h"
@@ -9,7 +10,7 @@
 
 #include <inttypes.h>
 
-enum { HELLOS_MISSED = 4 };
+enum { HELLOS_MISSED = 2 };
 
 static struct primary *find_or_refuse(struct world *world, const struct event *event, struct slice name) {
     struct primary *primary = world_find_primary(world, name);
@@ -109,7 +110,7 @@ static bool is_there(const struct instance *replica) {
 static bool sits_here(const struct seat *seat) {
     const struct world *world = seat->primary->world;
     return !seat->peer->s_down && instance_is_connected(seat->peer) && seat->last_hello_ms != NEVER &&
-           world->now_ms - seat->last_hello_ms < HELLOS_MISSED * world->timing.publish_period_ms;
+           world->now_ms - seat->last_hello_ms < HELLOS_MISSED * cadence_hello_period_ms(seat->peer);
 }
 
 static void reset(struct primary *primary) {
@@ -135,6 +136,7 @@ static void reset(struct primary *primary) {
     failover_reset(primary);
     /* What was forgotten is learned again at once: RESET must not blind us until the next INFO and hello. */
     instance->last_info_sent_ms = instance->last_hello_sent_ms = instance->last_ping_ms = NEVER;
+    instance->hello_look_ms = 0;
     for (int i = 0; i < LINE_KINDS; i++)
         if (instance->lines[i].phase == LINE_IDLE) instance->lines[i].retry_ms = world->now_ms;
     outbox_primary(primary, SENTINEL_EVENT_RESET, "%s", "");

@@ -4,7 +4,8 @@
 
 enum { LATE_MS = 30 }; /* what scheduling alone may cost */
 
-/* A ping goes out now; its answer gets at least this long. */
+/* A ping goes out within its period (not all at once: with thousands of instances that would be the next stall); its
+ * answer gets at least this long. */
 static int64_t grace(const struct instance *instance) {
     return MIN(instance->ping_period_ms + 2 * LATE_MS, instance->down_after_ms);
 }
@@ -14,7 +15,6 @@ static void forgive(struct world *world, struct instance *instance, int64_t stoo
     int64_t now_ms = world->now_ms;
     int64_t proof_ms = MIN(instance->proof_ms + stood_ms, now_ms);
     instance->proof_ms = MAX(proof_ms, now_ms - instance->down_after_ms + grace(instance));
-    instance->last_ping_ms = NEVER;
     if (instance->last_heard_ms != NEVER) instance->last_heard_ms = now_ms;
     /* A connect that seems to take long may long have been answered: the event waits behind this one. */
     for (int i = 0; i < LINE_KINDS; i++)

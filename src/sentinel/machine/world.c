@@ -304,6 +304,7 @@ struct seat *seat_add(struct primary *primary, const char *id, const char *host,
     list_add(&peer->seats, &seat->at_peer);
     primary->seat_count++;
     instance_derive(peer);
+    peer->hello_look_ms = 0;
     world_touch_instance(world, peer);
     return seat;
 }
@@ -439,6 +440,7 @@ void primary_switch_to(struct primary *primary, struct instance *new, const char
         struct seat *seat = container_of(node, struct seat, at_primary);
         seat->says_down = false;
         seat->said_ms = seat->last_hello_sent_ms = NEVER;
+        seat->peer->hello_look_ms = 0;
         world_touch_instance(world, seat->peer);
     }
     LIST_EACH(&primary->replicas, node) {
@@ -446,8 +448,10 @@ void primary_switch_to(struct primary *primary, struct instance *new, const char
         replica->reconf = RECONF_NONE;
         replica->hearsay = false; /* a failover that found it in the group settles where it belongs */
         replica->last_hello_sent_ms = NEVER; /* tell everybody now */
+        replica->hello_look_ms = 0;
     }
     new->last_hello_sent_ms = NEVER;
+    new->hello_look_ms = 0;
 
     if (old->s_down && world->now_ms < old->proof_ms + old->down_after_ms) { /* it was down as a primary only */
         old->s_down = old->script_kill_sent = false;

@@ -141,7 +141,11 @@ UNIT_TEST(hello, is_rare_among_kvd_and_quick_when_somebody_is_behind) {
     CU_ASSERT(heard(&t) - before < 320);
     CU_ASSERT_EQUAL(troupe_count(&t, "-pubsub-link"), 0);
     /* One that forgot everything is found again at once. */
-    troupe_event(&t, 2, &(struct event){.kind = EVENT_RESET, .name = SLICE("mymaster")});
+    troupe_event(&t, 2, &(struct event){.kind = EVENT_REMOVE, .name = SLICE("mymaster")});
+    struct primary *first = troupe_primary(&t, 0);
+    troupe_event(&t, 2, &(struct event){.kind = EVENT_MONITOR,
+                                        .monitor = {SLICE("mymaster"), slice_text(first->instance->host),
+                                                    first->instance->port, 2}});
     CU_ASSERT_EQUAL(troupe_primary(&t, 2)->seat_count, 0);
     troupe_run(&t, 3000);
     CU_ASSERT_EQUAL(troupe_primary(&t, 2)->seat_count, 2);

@@ -77,7 +77,7 @@ UNIT_TEST(operate, sends_renamed_commands) {
     solo_start(&s, NULL, 0);
     solo_connect_all(&s, 1);
     bool renamed = false;
-    (void)solo_at(&s, 101, &(struct event){.kind = EVENT_TIMER});
+    (void)solo_at(&s, 301, &(struct event){.kind = EVENT_TIMER});
     struct bytes text = {0};
     for (size_t i = 0; i < s.actions.count; i++) action_describe(&s.actions.items[i], &text);
     renamed = strstr(bytes_text(&text), "GNIP") != NULL;
