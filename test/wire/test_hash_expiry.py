@@ -208,3 +208,15 @@ def test_hsetex(redis):
     assert error(redis, "HSETEX", "h", "EX", "1", "FIELDS", "2", "a") == "ERR wrong number of arguments for 'hsetex' command"
     assert error(redis, "HSETEX", "h", "FNX", "KEEPTTL", "NX", "PERSIST") == "ERR unknown argument: NX"
     assert error(redis, "HSETEX", "h", "FNX", "KEEPTTL", "FNX", "x").startswith("ERR Only one of FXX or FNX")
+
+
+def test_dump_and_restore_keep_deadlines(redis):
+    redis.do("HEXPIRE", "h", "1000", "FIELDS", "1", "f1")
+    redis.do("HPEXPIREAT", "h", "33333333333333", "FIELDS", "1", "f0")
+    redis.do("RESTORE", "copy", "0", redis.do("DUMP", "h"))
+    assert redis.do("OBJECT", "ENCODING", "copy") == redis.form.encode()
+    assert redis.do("HPEXPIRETIME", "copy", "FIELDS", "2", "f0", "f1") == redis.do("HPEXPIRETIME", "h", "FIELDS", "2", "f0", "f1")
+    assert redis.do("HPEXPIRETIME", "copy", "FIELDS", "1", "f0") == [33333333333333]
+    assert sorted(redis.do("HGETALL", "copy")) == sorted(redis.do("HGETALL", "h"))
+    redis.do("HPERSIST", "h", "FIELDS", "2", "f0", "f1")
+    assert redis.do("DUMP", "h")[0] == 4  # RDB's plain hash, which every version knows

@@ -12,13 +12,15 @@ struct kind {
     void (*begin)(struct rdb_reader *reader); /* an empty value; NULL: the first element makes it */
     enum rdb_result (*element)(struct rdb_reader *reader, struct rdb_in *in);
     bool is_single; /* there is one element and no count of them */
+    bool has_base;  /* before the count there are 8 bytes: `base` */
 };
 
 struct rdb_reader {
     struct rdb_rules   rules;
     const struct kind *kind;
     struct value       value; /* what there is of it, if `has_value` */
-    bool               has_value, has_count;
+    bool               has_value, has_base, has_count;
+    uint64_t           base; /* of a hash: the earliest deadline */
     uint64_t           left; /* elements */
     struct rdb_text    first, second;
 };
@@ -161,6 +163,34 @@ static enum rdb_result read_field(struct rdb_reader *reader, struct rdb_in *in) 
     return RDB_OK;
 }
 
+static enum rdb_result read_ending_field(struct rdb_reader *reader, struct rdb_in *in) {
+    uint64_t later;
+    enum rdb_result result = rdb_in_length(in, &later);
+    if (result != RDB_OK || (result = rdb_in_text(in, &reader->first)) != RDB_OK ||
+        (result = rdb_in_text(in, &reader->second)) != RDB_OK)
+        return result;
+    if (later && (reader->base > INT64_MAX || later - 1 > INT64_MAX - reader->base))
+        return rdb_in_bad(in, "a hash's field with a deadline that is none");
+    int64_t deadline_ms = later ? (int64_t)(reader->base + later - 1) : HASH_NEVER;
+    if (!hash_value_put(&reader->value, &reader->rules.hash, reader->first.text, reader->second.text, deadline_ms))
+        return rdb_in_bad(in, "a hash that has a field twice");
+    return RDB_OK;
+}
+
+/* Fields that lie by their deadlines; always searched for duplicates: there are few, and few such hashes. */
+static enum rdb_result read_hash_listpack_ex(struct rdb_reader *reader, struct rdb_in *in) {
+    uint64_t earliest_ms; /* is found again in what follows */
+    enum rdb_result result = rdb_in_u64(in, &earliest_ms);
+    if (result != RDB_OK || (result = rdb_in_text(in, &reader->first)) != RDB_OK) return result;
+    struct listpack *listpack = listpack_from_bytes(reader->first.text);
+    if (listpack && hash_value_check_listpack(listpack, true)) {
+        keep(reader, hash_value_from_listpack(&listpack, true, &reader->rules.hash));
+        return RDB_OK;
+    }
+    mem_free(listpack);
+    return rdb_in_bad(in, "a hash's packed fields and deadlines that are damaged");
+}
+
 /* Whether every (`skip` + 1)-th entry is there once. */
 static bool has_duplicates(const struct listpack *listpack, unsigned skip) {
     struct table *seen = table_new();
@@ -279,6 +309,8 @@ static const struct kind kinds[RDB_TYPE_END] = {
     [RDB_ZSET_ZIPLIST] = {.element = read_zset_ziplist, .is_single = true},
     [RDB_HASH] = {.begin = begin_hash, .element = read_field},
     [RDB_HASH_LISTPACK] = {.element = read_hash_listpack, .is_single = true},
+    [RDB_HASH_METADATA] = {.begin = begin_hash, .element = read_ending_field, .has_base = true},
+    [RDB_HASH_LISTPACK_EX] = {.element = read_hash_listpack_ex, .is_single = true},
     [RDB_HASH_ZIPLIST] = {.element = read_hash_ziplist, .is_single = true},
     [RDB_HASH_ZIPMAP] = {.element = read_hash_zipmap, .is_single = true},
 };
@@ -287,6 +319,7 @@ bool rdb_reader_begin(struct rdb_reader *reader, unsigned type) {
     drop(reader);
     if (type >= RDB_TYPE_END || !kinds[type].element) return false;
     reader->kind = &kinds[type];
+    reader->has_base = !reader->kind->has_base;
     reader->has_count = reader->kind->is_single;
     reader->left = 1;
     if (reader->kind->begin) reader->kind->begin(reader);
@@ -308,6 +341,11 @@ static bool is_empty(const struct value *value) {
 
 enum rdb_result rdb_reader_step(struct rdb_reader *reader, struct rdb_in *in, struct value *value) {
     CHECK(reader->kind != NULL);
+    if (!reader->has_base) {
+        enum rdb_result result = rdb_in_u64(in, &reader->base);
+        if (result != RDB_OK) return result;
+        reader->has_base = true;
+    }
     if (!reader->has_count) {
         enum rdb_result result = rdb_in_length(in, &reader->left);
         if (result != RDB_OK) return result;

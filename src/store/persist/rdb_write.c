@@ -7,12 +7,19 @@
 #include "store/types/str.h"
 #include "store/types/zset_value.h"
 
+/* Only fields that end need what Redis knows from 7.4 on. */
+static enum rdb_type hash_type(const struct value *hash) {
+    if (hash->encoding == VALUE_LISTPACK) return RDB_HASH_LISTPACK;
+    if (!hash_value_has_deadlines(hash)) return RDB_HASH;
+    return hash->encoding == VALUE_LISTPACKEX ? RDB_HASH_LISTPACK_EX : RDB_HASH_METADATA;
+}
+
 enum rdb_type rdb_type_of(const struct value *value) {
     switch ((enum value_type)value->type) {
     case VALUE_STRING: return RDB_STRING;
     case VALUE_LIST: return RDB_LIST_QUICKLIST_2;
     case VALUE_SET: return value->encoding == VALUE_INTSET ? RDB_SET_INTSET : RDB_SET;
-    case VALUE_HASH: return value->encoding == VALUE_LISTPACK ? RDB_HASH_LISTPACK : RDB_HASH;
+    case VALUE_HASH: return hash_type(value);
     case VALUE_ZSET: return value->encoding == VALUE_LISTPACK ? RDB_ZSET_LISTPACK : RDB_ZSET_2;
     case VALUE_STREAM:
     case VALUE_TYPE_COUNT: break;
@@ -64,13 +71,32 @@ static void write_field(void *context, const struct hash_item *item) {
     rdb_out_text(context, item->text);
 }
 
+/* Deadlines are told by how much they are later than the earliest: 1 is the earliest, 0 none. */
+struct ending_fields {
+    struct rdb_out *out;
+    int64_t         earliest_ms;
+};
+
+static void write_ending_field(void *context, const struct hash_item *item) {
+    const struct ending_fields *all = context;
+    rdb_out_length(all->out, item->deadline_ms == HASH_NEVER ? 0 : (uint64_t)(item->deadline_ms - all->earliest_ms) + 1);
+    write_field(all->out, item);
+}
+
 static void write_hash(struct rdb_out *out, const struct value *hash) {
-    if (hash->encoding == VALUE_LISTPACK) {
-        rdb_out_text(out, listpack_bytes(hash->object));
+    struct ending_fields ending = {out, hash_value_earliest_ms(hash)};
+    switch (hash_type(hash)) {
+    case RDB_HASH_LISTPACK_EX: rdb_out_u64(out, (uint64_t)ending.earliest_ms); /* fall through */
+    case RDB_HASH_LISTPACK: rdb_out_text(out, listpack_bytes(hash_value_listpack(hash))); return;
+    case RDB_HASH_METADATA:
+        rdb_out_u64(out, (uint64_t)ending.earliest_ms);
+        rdb_out_length(out, hash_value_count(hash));
+        hash_value_walk(hash, HASH_SEE_ALL, write_ending_field, &ending);
         return;
+    default:
+        rdb_out_length(out, hash_value_count(hash));
+        hash_value_walk(hash, HASH_SEE_ALL, write_field, out);
     }
-    rdb_out_length(out, hash_value_count(hash));
-    hash_value_walk(hash, HASH_SEE_ALL, write_field, out);
 }
 
 /* From the last to the first, as Redis does: it then puts each at the head of what it has. */
