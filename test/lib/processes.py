@@ -325,6 +325,20 @@ class EventWatcher:
         return self.first(name, since, contains)
 
 
+def introduce(sentinel, ports):
+    """A sentinel without memory of its primaries (name: port) votes when others have spoken to it: one that is made up does."""
+    with sentinel.connect() as connection:
+        connection.pipeline([("PUBLISH", "__sentinel__:hello", "127.0.0.1,1,%s,0,%s,127.0.0.1,%d,0" % ("1" * 40, name, port))
+                             for name, port in ports.items()])
+
+    def remembers():
+        info = sentinel.info("sentinel")
+        return all("memory=1" in info["primary%d" % i] for i in range(len(ports)))
+
+    wait_for(remembers, what="it has memory of its primaries")
+    assert sentinel.do("SENTINEL", "FLUSHCONFIG") == b"OK"
+
+
 def master_address(sentinel, name="mymaster"):
     reply = sentinel.do("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
     return (reply[0].decode(), int(reply[1])) if reply else None

@@ -83,6 +83,12 @@ void disk_crash(struct disk *disk) {
     disk->busy = false;
 }
 
+void disk_wipe(struct disk *disk) {
+    CHECK(!disk->busy);
+    state_records_clear(&disk->content);
+    state_records_clear(&disk->old);
+}
+
 void disk_set_failing(struct disk *disk, bool failing) {
     disk->failing = failing;
 }

@@ -28,6 +28,7 @@ void disk_write(struct disk *disk, const struct state_records *records, uint64_t
 bool disk_is_busy(const struct disk *disk);
 void disk_crash(struct disk *disk); /* a write under way is lost, or was done without anybody knowing */
 void disk_set_failing(struct disk *disk, bool failing);
+void disk_wipe(struct disk *disk); /* all is gone. Not while a write is under way */
 
 /* What a restart will find. Lends, until the next write ends. */
 const struct state_records *disk_content(const struct disk *disk);

@@ -147,6 +147,13 @@ bool event_order_take(struct event_order *order, enum sentinel_event event, cons
     case SENTINEL_EVENT_SDOWN_END: return take_down(order, primary, event, name, text, why);
     case SENTINEL_EVENT_ODOWN:
     case SENTINEL_EVENT_ODOWN_END: return take_o_down(order, primary, event, name, text, why);
+    case SENTINEL_EVENT_SENTINEL: { /* met anew: what was known of it is forgotten */
+        struct bytes key = {0};
+        who(text, name, &key);
+        table_remove(order->down, bytes_slice(&key));
+        bytes_fini(&key);
+        return true;
+    }
     case SENTINEL_EVENT_TRY_FAILOVER:
         primary->switched = primary->ended = false;
         /* A lost round is followed by the next one. */
@@ -176,7 +183,10 @@ bool event_order_take(struct event_order *order, enum sentinel_event event, cons
     case SENTINEL_EVENT_ABORT_PRIMARY_TIMEOUT:
         return abort_from(primary, STAGE_ELECTED, STAGE_WAITING, event, text, why);
     case SENTINEL_EVENT_ABORT_BACK: return abort_from(primary, STAGE_TRYING, STAGE_WAITING, event, text, why);
-    case SENTINEL_EVENT_CONFIG_UPDATE: primary->told = true; return true;
+    case SENTINEL_EVENT_CONFIG_UPDATE: /* ends what we led; a switch follows unless it is of the same address */
+        primary->told = true;
+        primary->stage = STAGE_IDLE;
+        return true;
     case SENTINEL_EVENT_SWITCH: return take_switch(order, primary, event, name, text, why);
     case SENTINEL_EVENT_RESET:
     case SENTINEL_EVENT_UNMONITOR: *primary = (struct primary_order){.life = primary->life + 1}; return true;

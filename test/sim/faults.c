@@ -187,6 +187,34 @@ static void strike_clock(struct history *history) {
     }
 }
 
+static bool remembers(const struct history *history, const struct sentinel_host *host) {
+    const struct state_records *records = sentinel_host_durable(host);
+    size_t count = 0;
+    for (size_t i = 0; i < records->count; i++)
+        count += records->items[i].kind == STATE_PRIMARY && !records->items[i].fresh;
+    return count >= history->group_count;
+}
+
+/* It comes back with an empty disk; under its old name (myid in its configuration) or a new one. The others must
+ * remember in its place, and a quorum that is no majority cannot be asked: then nobody may lose anything. */
+static void strike_wipe(struct history *history) {
+    size_t number = (size_t)random_below(&history->random, history->host_count);
+    struct sentinel_host *host = history->hosts[number];
+    if (history->quorum <= history->sentinel_count / 2) return;
+    if (history->pods) return; /* addresses that were true once are all that it would find */
+    for (size_t i = 0; i < history->host_count; i++)
+        if (!remembers(history, history->hosts[i])) return;
+    if (!sentinel_host_is_running(host)) return;
+    sentinel_host_crash(host, dice_chance(&history->random, 250));
+    sentinel_host_wipe_disk(host);
+    invariants_wiped(history->invariants, host);
+    if (!history->peer_count && dice_chance(&history->random, 500)) dice_hex(&history->random, history->host_ids[number], 40);
+    TRACE(&history->trace, sentinel_host_name(host), "loses its disk; it will be %.8s", history->host_ids[number]);
+    bool soon = dice_chance(&history->random, 500);
+    add(history, soon ? dice_scale(&history->random, MILLISECOND, SECOND) : roll_length(history), start_sentinel)->host =
+        host;
+}
+
 static void mend_disk(struct fault *fault) {
     sentinel_host_fail_disk(fault->host, false);
 }
@@ -355,7 +383,7 @@ static const struct {
     {4, strike_script},   {10, strike_sentinel}, {8, strike_within}, {8, strike_pause_sentinel},
     {4, strike_clock},    {4, strike_disk},      {8, strike_peer},   {8, strike_cut},
     {10, strike_isolate}, {4, strike_halves},    {6, strike_slow},
-    {8, strike_name},
+    {8, strike_name},     {6, strike_wipe},
 };
 
 static void on_strike(struct happening *happening) {

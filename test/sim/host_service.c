@@ -72,6 +72,15 @@ static void hear_hello(struct caller *caller, const struct message *message) {
     if (!deaf) host_step(caller->host, &event);
 }
 
+static void tell_count(struct caller *caller, const struct message *message) {
+    const struct primary *primary = world_find_primary(machine_world(caller->host->machine), message->args[2]);
+    char count[24];
+    const char *fields[] = {"+num-other-sentinels", count};
+    if (primary) snprintf(count, sizeof count, "+%zu", primary->seat_count);
+    answer(caller, primary ? message_array(fields, COUNT_OF(fields))
+                           : message_error("ERR No such master with that name"));
+}
+
 static void take_command(struct caller *caller, const struct message *message) {
     bool asks = message_is(message, 0, "sentinel") && message->count == 6;
     if (message_is(message, 0, "ping")) {
@@ -81,6 +90,8 @@ static void take_command(struct caller *caller, const struct message *message) {
     } else if (asks && (message_is(message, 1, "is-master-down-by-addr") ||
                         message_is(message, 1, "is-primary-down-by-addr"))) {
         ask_for_vote(caller, message);
+    } else if (message_is(message, 0, "sentinel") && message_is(message, 1, "master") && message->count == 3) {
+        tell_count(caller, message);
     } else if (message_is(message, 0, "info")) {
         answer(caller, message_bulk(SLICE("# Server\r\nredis_version:7.0.15\r\nkvd_version:0.1.0\r\n"
                                           "redis_mode:sentinel\r\n")));

@@ -202,6 +202,18 @@ static void check_memory(struct invariants *invariants, struct seen_host *seen, 
     before->host[0] = 0;
 }
 
+void invariants_wiped(struct invariants *invariants, struct sentinel_host *host) {
+    struct seen_host *seen = seen_of(invariants, host);
+    struct table_walk *walks = table_sorted(seen->primaries);
+    for (size_t i = 0; i < table_count(seen->primaries); i++) {
+        struct seen_primary *primary = walks[i].value;
+        primary->vote_epoch = 0;
+        primary->vote_leader[0] = 0;
+    }
+    mem_free(walks);
+    seen->promised = 0;
+}
+
 static void on_birth(void *context, struct sentinel_host *host) {
     struct invariants *invariants = context;
     struct seen_host *seen = seen_of(invariants, host);

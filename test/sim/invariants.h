@@ -61,5 +61,8 @@ void invariants_address(struct invariants *invariants, const char *who, const ch
 void invariants_taint(struct invariants *invariants, const char *primary, uint64_t epoch);
 bool invariants_is_tainted(const struct invariants *invariants); /* anything was */
 
+/* Its disk was wiped: what it promised is not in its memory any more (but still binds it). */
+void invariants_wiped(struct invariants *invariants, struct sentinel_host *host);
+
 uint64_t invariants_failovers(const struct invariants *invariants); /* promotions that were proved */
 uint64_t invariants_switches(const struct invariants *invariants);  /* +switch-master, by all */

@@ -16,6 +16,7 @@ static const struct {
     [MUTANT_SAME_EPOCH] = {"same-epoch", "S4", "a switch is announced under the old configuration epoch"},
     [MUTANT_LOST_EVENT] = {"lost-event", "S7", "+sdown is not published"},
     [MUTANT_NO_HELLO] = {"no-hello", "L1", "what other sentinels announce is not heard once all know each other"},
+    [MUTANT_FORGETFUL] = {"forgetful", "S1 S2", "who lost its disk takes it for granted that it never voted"},
     [MUTANT_LIAR] = {"liar", "S8", "every INFO names a replica that nobody has heard of"},
 };
 

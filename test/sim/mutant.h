@@ -19,6 +19,7 @@ enum mutant {
     MUTANT_LOST_EVENT,     /* +sdown is not published */
     MUTANT_NO_HELLO,       /* what other sentinels announce is not heard once all know each other */
     MUTANT_LIAR,           /* every INFO names a replica that nobody has heard of */
+    MUTANT_FORGETFUL,      /* a sentinel that lost its disk takes it for granted that it never voted */
     MUTANT_COUNT
 };
 

@@ -234,6 +234,20 @@ static struct message *answer_question(struct redis_sentinel *sentinel, const st
                         (int64_t)primary->leader_epoch);
 }
 
+static struct message *tell_count(const struct redis_sentinel *sentinel, const struct message *message) {
+    for (size_t i = 0; i < sentinel->traits.primary_count; i++) {
+        const struct rs_primary *primary = &sentinel->primaries[i];
+        if (!slice_is(message->args[2], sentinel->traits.primaries[i].name)) continue;
+        char count[24];
+        size_t others = 0;
+        LIST_EACH(&primary->sentinels, place) others++;
+        snprintf(count, sizeof count, "+%zu", others);
+        const char *fields[] = {"+num-other-sentinels", count};
+        return message_array(fields, COUNT_OF(fields));
+    }
+    return message_error("ERR No such master with that name");
+}
+
 static void on_message(void *context, struct link_end *end, const struct message *message) {
     struct rs_caller *caller = context;
     bool asks = message_is(message, 0, "sentinel") && message->count == 6;
@@ -244,6 +258,8 @@ static void on_message(void *context, struct link_end *end, const struct message
     } else if (message_is(message, 0, "publish") && message->count == 3) {
         link_send(end, message_integer(1));
         rs_hear_hello(caller->sentinel, message->args[2]);
+    } else if (message_is(message, 0, "sentinel") && message_is(message, 1, "master") && message->count == 3) {
+        link_send(end, tell_count(caller->sentinel, message));
     } else if (message_is(message, 0, "info")) {
         link_send(end, message_bulk(SLICE("# Server\r\nredis_version:7.0.15\r\nredis_mode:sentinel\r\n")));
     } else {

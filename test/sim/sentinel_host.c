@@ -297,10 +297,29 @@ void sentinel_host_free(struct sentinel_host **host) {
     *host = NULL;
 }
 
+/* MUTANT_FORGETFUL */
+static void pretend_memory(const struct machine_config *config, struct state_records *out) {
+    for (size_t i = 0; i < config->primary_count; i++) {
+        const struct primary_config *primary = &config->primaries[i];
+        (void)!state_records_add(out, &(struct state_record){.kind = STATE_PRIMARY,
+                                                             .name = primary->name,
+                                                             .host = primary->host,
+                                                             .port = primary->port,
+                                                             .configured_host = primary->host,
+                                                             .configured_port = primary->port});
+    }
+}
+
 void sentinel_host_start(struct sentinel_host *host) {
     CHECK(!host->machine);
+    struct state_records pretended;
+    state_records_init(&pretended);
     const struct state_records *state =
         host->traits.mutant == MUTANT_OLD_STATE ? disk_old_content(host->disk) : disk_content(host->disk);
+    if (host->traits.mutant == MUTANT_FORGETFUL && host->steps && !state->count) {
+        pretend_memory(&host->traits.config, &pretended);
+        state = &pretended;
+    }
     host->traits.config.seed = random_next(host->random);
     host->dying = false;
     host->crash_within = 0;
@@ -310,6 +329,7 @@ void sentinel_host_start(struct sentinel_host *host) {
     network_start_process(host->network, host->number, host->traits.config.port, &host_listener_ops, host);
     host->machine = machine_new(&host->traits.config, state->items, state->count, sentinel_host_now_ms(host));
     TRACE(host->trace, host->traits.name, "starts with %zu records", state->count);
+    state_records_fini(&pretended);
     host->traits.observer->on_birth(host->traits.observer_context, host);
     host_step(host, &(struct event){.kind = EVENT_START});
 }
@@ -347,6 +367,11 @@ void sentinel_host_set_drift(struct sentinel_host *host, int64_t drift_ppm) {
 
 void sentinel_host_jump_wall(struct sentinel_host *host, int64_t by_us) {
     host->clock.wall_offset_us += by_us;
+}
+
+void sentinel_host_wipe_disk(struct sentinel_host *host) {
+    CHECK(!host->machine);
+    disk_wipe(host->disk);
 }
 
 void sentinel_host_fail_disk(struct sentinel_host *host, bool failing) {

@@ -335,8 +335,15 @@ def test_a_peer_that_lies_about_the_primary(group, lie):
     sentinel = watch(group, primary, quorum=2, down_after_ms=300)
     events = group.watch(sentinel)
     with FakeSentinel(PEER) as peer:
+        def honest(server, client, words):
+            if len(words) == 3:  # SENTINEL MASTER name: two are all there are
+                return array(bulk("num-other-sentinels"), bulk("1"))
+            return array(number(1), bulk(words[5]), number(int(words[4])))
+
+        peer.replies["SENTINEL"] = honest
         sentinel.do("PUBLISH", "__sentinel__:hello", peer.payload(primary.port))
         wait_for(lambda: len(sentinel.do("SENTINEL", "SENTINELS", MASTER)) == 1 and peer.commands("PING"), what="the liar is known")
+        wait_for(lambda: "memory=1" in sentinel.info("sentinel")["primary0"], what="the sentinel votes")
         peer.replies["SENTINEL"] = lie
         primary.pause()
         events.wait("+sdown", contains="master mymaster")
@@ -347,7 +354,7 @@ def test_a_peer_that_lies_about_the_primary(group, lie):
         assert master_address(sentinel) == ("127.0.0.1", primary.port)
         assert int(sentinel.info("sentinel")["sentinel_current_epoch"]) < 1000
         # Once it is honest, the two fail over: nothing that it said before is in the way.
-        peer.replies["SENTINEL"] = lambda server, client, words: array(number(1), bulk(words[5]), number(int(words[4])))
+        peer.replies["SENTINEL"] = honest
         primary.kill()
         wait_for(lambda: master_address(sentinel) == ("127.0.0.1", replica.port), what="the failover")
 

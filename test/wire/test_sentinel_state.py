@@ -5,7 +5,7 @@ import stat
 
 import pytest
 from failover import HighlyAvailableSet
-from processes import Process, fields, kvd_binary, master_address, wait_for
+from processes import Process, fields, introduce, kvd_binary, master_address, wait_for
 
 MASTER = "mymaster"
 
@@ -24,6 +24,8 @@ def one(group, start=True, **more):
     settings = {"host": "127.0.0.1", "port": primary.port, "quorum": 1, "down-after-milliseconds": 1000}
     sentinel = group.kvd_sentinel({MASTER: settings}, start=start, **more)
     sentinel.primary = primary
+    if start:
+        introduce(sentinel, {MASTER: primary.port})
     return sentinel
 
 
@@ -155,7 +157,9 @@ def test_a_full_disk_is_an_alarm_and_no_vote_until_it_is_not(group):
 
 def watches_fifty(group):
     masters = {"m%d" % i: {"host": "127.0.0.1", "port": 1 + i, "quorum": 1, "down-after-milliseconds": 60000} for i in range(50)}
-    return group.kvd_sentinel(masters)
+    sentinel = group.kvd_sentinel(masters)
+    introduce(sentinel, {name: settings["port"] for name, settings in masters.items()})
+    return sentinel
 
 
 def ask_for_votes(connection, epoch, candidate):

@@ -101,9 +101,10 @@ static void print_primary(const struct primary *primary, unsigned index, int64_t
                      (unsigned)primary_quorum(primary), primary_voters(primary), primary_majority(primary), usable,
                      usable >= primary_quorum(primary), usable >= primary_majority(primary));
     bytes_add_printf(out, ",failovers=%" PRIu64 ",attempts=%" PRIu64 ",aborted=%" PRIu64 ",electable=%zu,silent_ms=%" PRId64
-                          ",maintenance=%d\r\n",
+                          ",maintenance=%d,memory=%d\r\n",
                      failover->count, failover->attempts, failover->aborted, explain_electable(primary, now_ms),
-                     instance_silent_ms(primary->instance, now_ms), primary->options.maintenance);
+                     instance_silent_ms(primary->instance, now_ms), primary->options.maintenance,
+                     !primary->fresh);
 }
 
 static void print_reasons(const struct primary *primary, unsigned index, int64_t now_ms, struct bytes *out) {

@@ -101,6 +101,7 @@ const char *request_kind_name(enum request_kind kind) {
         [REQUEST_HANDOVER_ABORT] = "handover-abort",
         [REQUEST_IDENTIFY] = "identify",
         [REQUEST_FORGET] = "forget",
+        [REQUEST_CENSUS] = "census",
     };
     return kind < REQUEST_KINDS ? names[kind] : "?";
 }

@@ -59,6 +59,7 @@ enum request_kind {
     REQUEST_HANDOVER_ABORT, /* FAILOVER ABORT */
     REQUEST_IDENTIFY,       /* INFO server, to another sentinel: is it a kvd? */
     REQUEST_FORGET,         /* SENTINEL FORGET ... LOCAL, to another kvd sentinel */
+    REQUEST_CENSUS,         /* SENTINEL MASTER name, to another sentinel: how many does it know? */
     REQUEST_KINDS
 };
 

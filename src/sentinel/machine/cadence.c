@@ -136,6 +136,7 @@ void cadence_on_line_up(struct world *world, struct instance *instance, enum lin
     } else {
         if (local_ip.size < sizeof instance->local_ip)
             snprintf(instance->local_ip, sizeof instance->local_ip, "%.*s", (int)local_ip.size, local_ip.data);
+        memcpy(world->local_ip, instance->local_ip, sizeof world->local_ip);
         instance->last_ping_ms = instance->last_info_sent_ms = instance->last_hello_sent_ms = NEVER;
         instance->hello_look_ms = 0;
         if (instance->kind == INSTANCE_SENTINEL) {
@@ -249,7 +250,7 @@ static bool is_due(const struct world *world, int64_t last_ms, int64_t period_ms
 /* All other sentinels of this primary hear from us directly and at once whatever changes. Who is alone says hello often,
  * to be found. */
 static bool is_among_kvd(const struct primary *primary) {
-    if (!primary->seat_count) return false;
+    if (!primary->seat_count || primary->fresh) return false;
     LIST_EACH(&primary->seats, node) {
         const struct instance *peer = container_of(node, struct seat, at_primary)->peer;
         if (!peer->is_kvd || peer->s_down || !instance_is_connected(peer)) return false;

@@ -2,6 +2,7 @@
 #include "base/hash.h"
 #include "sentinel/machine/choose.h"
 #include "sentinel/machine/down.h"
+#include "sentinel/machine/fresh.h"
 #include "sentinel/machine/vote.h"
 #include "sentinel/machine/world_internal.h"
 
@@ -79,7 +80,7 @@ static size_t needed_votes(const struct primary *primary) {
 
 bool election_may_stand(const struct primary *primary) {
     if (!primary->o_down || primary->world->tilt || primary->world->save_failing) return false;
-    if (primary->options.maintenance) return false;
+    if (primary->options.maintenance || !fresh_may_stand(primary)) return false;
     if (primary_usable(primary) < needed_votes(primary)) return false; /* E1 */
     if (primary->failover.tried_in_vain && !choose_replica(primary, NULL)) return false;
     return MAX(primary->world->current_epoch, primary->vote_epoch) < EPOCH_MAX;

@@ -3,6 +3,7 @@
 #include "sentinel/machine/down.h"
 #include "sentinel/machine/election.h"
 #include "sentinel/machine/failover.h"
+#include "sentinel/machine/fresh.h"
 
 #include <inttypes.h>
 
@@ -85,7 +86,10 @@ static void waiting_to_stand(const struct primary *primary, int64_t now_ms, stru
         bytes_add_printf(text, "%zu sentinels of %zu that are needed are reachable", primary_usable(primary), needed);
     else if (primary->options.maintenance)
         bytes_add_text(text, "maintenance to end (SENTINEL SET name maintenance no)");
-    else if (primary->world->save_failing)
+    else if (!fresh_may_stand(primary)) {
+        size_t wanted, heard = fresh_heard(primary, &wanted);
+        bytes_add_printf(text, "other sentinels: it has no memory, and heard %zu of %zu", heard, wanted);
+    } else if (primary->world->save_failing)
         bytes_add_printf(text, "the state cannot be saved: %s", primary->world->save_error);
     else if (failover->tried_in_vain && !choose_replica(primary, NULL))
         bytes_add_text(text, "no replica can be promoted");

@@ -19,6 +19,7 @@
 #include "sentinel/machine/down.h"
 #include "sentinel/machine/election.h"
 #include "sentinel/machine/explain.h"
+#include "sentinel/machine/fresh.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/protect.h"
 #include "sentinel/machine/repoint.h"
@@ -127,6 +128,14 @@ bool failover_may_force(const struct primary *primary, bool coordinated, const s
     const struct world *world = primary->world;
     if (primary->failover.sm.state != FAILOVER_NONE) {
         bytes_add_text(why, "INPROG Failover already in progress");
+        return false;
+    }
+    if (!fresh_may_stand(primary) && world->now_ms < fresh_until_ms(primary)) { /* N1 */
+        size_t needed, heard = fresh_heard(primary, &needed);
+        bytes_add_printf(why,
+                         "ERR This sentinel has no memory of that primary and has heard %zu of %zu other sentinels. Ask"
+                         " another one, or again in %" PRId64 " ms",
+                         heard, needed, fresh_until_ms(primary) - world->now_ms);
         return false;
     }
     if (wanted && choose_judge(wanted) != CHOOSE_GOOD) {
@@ -521,7 +530,8 @@ static int64_t next_look(struct primary *primary) {
 
 int64_t failover_look(struct primary *primary) {
     struct failover *failover = &primary->failover;
-    if (primary->world->tilt && failover->sm.state == FAILOVER_NONE) return INT64_MAX;
+    int64_t fresh_ms = fresh_look(primary);
+    if (primary->world->tilt && failover->sm.state == FAILOVER_NONE) return fresh_ms;
     if (!primary->o_down) failover->tried_in_vain = false;
     int64_t period_ms = poll_period(primary);
     if (period_ms && (failover->polled_ms == NEVER || primary->world->now_ms - failover->polled_ms >= period_ms))
@@ -532,7 +542,7 @@ int64_t failover_look(struct primary *primary) {
         (void)election_plan(primary);
         look_once(primary);
     }
-    return MIN(protect_ms, next_look(primary));
+    return MIN(fresh_ms, MIN(protect_ms, next_look(primary)));
 }
 
 /* ---- Proof ---- */

@@ -2,6 +2,7 @@
 #include "base/number.h"
 #include "sentinel/machine/complaint.h"
 #include "sentinel/machine/failover.h"
+#include "sentinel/machine/fresh.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/vote.h"
 #include "sentinel/machine/world_internal.h"
@@ -88,6 +89,14 @@ static void drop_others_at(struct primary *primary, const char *id, const char *
     }
 }
 
+/* Our own address: an earlier self's words, from before our disk was lost. It is no other sentinel, and votes no more. */
+static bool is_our_place(const struct primary *primary, const char *host, uint16_t port) {
+    const struct settings *settings = &primary->world->settings;
+    if (port != (settings->announce_port ? settings->announce_port : settings->port)) return false;
+    if (settings->announce_ip) return strcmp(host, settings->announce_ip) == 0;
+    return strcmp(host, primary->instance->local_ip) == 0 || strcmp(host, primary->world->local_ip) == 0;
+}
+
 static struct seat *find_or_add(struct primary *primary, const char *id, const char *host, uint16_t port) {
     struct seat *seat = primary_find_seat(primary, slice_text(id));
     if (seat) {
@@ -98,6 +107,7 @@ static struct seat *find_or_add(struct primary *primary, const char *id, const c
         return seat;
     }
     if (forgotten_keeps_out(primary, id, 0, 0)) return NULL; /* this hello may have been under way when it died */
+    if (is_our_place(primary, host, port)) return NULL;
     if (primary->seat_count >= SENTINELS_MAX || !world_may_watch(primary->world, host)) return NULL;
     drop_others_at(primary, id, host, port);
     seat = seat_add(primary, id, host, port);
@@ -115,6 +125,8 @@ static void adopt_config(struct primary *primary, struct seat *seat, const struc
     primary->config_epoch = hello->config_epoch;
     world_changed(world, false);
     if (instance_is_at(primary->instance, host, hello->primary_port)) {
+        if (primary->failover.sm.state != FAILOVER_NONE) /* what we led is over */
+            outbox_instance(world, seat->peer, primary, SENTINEL_EVENT_CONFIG_UPDATE, "%s", "");
         failover_on_newer_config(primary, seat->peer->id);
         return;
     }
@@ -123,13 +135,22 @@ static void adopt_config(struct primary *primary, struct seat *seat, const struc
     primary_switch(primary, host, hello->primary_port, seat->peer->id);
 }
 
-/* We learned of a switch by an address that its primary had left already: a pod comes back with another one. Who has
- * the same configuration names another address, and that is one of our replicas, under its name, and a primary. */
+/* We learned of a switch by an address that its primary has left since: a pod comes back with another one. Who has the
+ * same configuration names another address, and that is one of our replicas, under its name, and a primary; or nobody
+ * that we know (we came when the address was still right): then it is looked at first. */
 static void follow_moved(struct primary *primary, struct seat *seat, const struct hello *hello, const char *host) {
     struct instance *old = primary->instance;
     const struct instance *moved = replica_find_at(primary, host, hello->primary_port);
     if (!primary->world->settings.resolve_hostnames || !old->s_down || !host_is_ip(old->host)) return;
-    if (!moved || host_is_ip(moved->host) || !instance_is_connected(moved) || moved->s_down) return;
+    if (!moved && primary->replica_count < REPLICAS_MAX && world_may_watch(primary->world, host) &&
+        !world_find_primary_at(primary->world, slice_text(host), hello->primary_port)) {
+        struct instance *other = replica_add(primary, host, hello->primary_port);
+        other->hearsay = true;
+        outbox_instance(primary->world, other, NULL, SENTINEL_EVENT_REPLICA, "%s", "");
+        return;
+    }
+    if (!moved || (host_is_ip(moved->host) && !moved->hearsay)) return;
+    if (!instance_is_connected(moved) || moved->s_down) return;
     if (moved->facts.role != ROLE_PRIMARY || primary->failover.sm.state != FAILOVER_NONE) return;
     outbox_instance(primary->world, seat->peer, primary, SENTINEL_EVENT_CONFIG_UPDATE, "%s", "");
     failover_on_newer_config(primary, seat->peer->id);
@@ -191,6 +212,7 @@ void hello_receive(struct world *world, struct slice payload, const struct insta
             if (hello.config_epoch == primary->config_epoch) follow_moved(primary, seat, &hello, primary_host);
             greet_back(seat, &hello, from != NULL);
         }
+        if (!from) fresh_on_hello(seat);
     }
     mem_free(host);
     mem_free(primary_host);

@@ -4,6 +4,7 @@
 #include "sentinel/machine/down.h"
 #include "sentinel/machine/facts.h"
 #include "sentinel/machine/failover.h"
+#include "sentinel/machine/fresh.h"
 #include "sentinel/machine/gone.h"
 #include "sentinel/machine/instance_internal.h"
 #include "sentinel/machine/outbox.h"
@@ -184,6 +185,12 @@ void listen_on_reply(struct world *world, const struct event *event) {
         if (reply->kind != REPLY_VIEW_INTEGER)
             complain(world, COMPLAINT_PUBLISH, instance, complaint_of_reply(reply), "PUBLISH was answered with %s",
                      reply_view_kind_name(reply->kind));
+        break;
+    case REQUEST_CENSUS:
+        LIST_EACH(&instance->seats, node) {
+            struct seat *seat = container_of(node, struct seat, at_peer);
+            if (seat->primary->number == request->primary) fresh_on_census(seat, reply);
+        }
         break;
     case REQUEST_SETTLE:
     case REQUEST_SCRIPT_KILL:

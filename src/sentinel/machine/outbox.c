@@ -205,6 +205,17 @@ struct request *outbox_forget(struct world *world, struct instance *peer, const 
     return draft_send(&draft, world, peer, REQUEST_FORGET);
 }
 
+struct request *outbox_census(struct world *world, struct instance *peer, const struct primary *primary) {
+    if (!may_send(peer, 1)) return NULL;
+    struct draft draft = draft_start(world, NULL);
+    draft_command(&draft, "SENTINEL");
+    draft_text(&draft, "MASTER");
+    draft_text(&draft, primary->name);
+    struct request *request = draft_send(&draft, world, peer, REQUEST_CENSUS);
+    request->primary = primary->number;
+    return request;
+}
+
 struct request *outbox_identify(struct world *world, struct instance *peer) {
     if (!may_send(peer, 1)) return NULL;
     struct draft draft = draft_start(world, NULL);

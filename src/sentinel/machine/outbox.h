@@ -38,6 +38,7 @@ struct request *outbox_handover(struct world *world, struct instance *primary, c
 struct request *outbox_handover_abort(struct world *world, struct instance *primary);
 struct request *outbox_forget(struct world *world, struct instance *peer, const struct primary *primary,
                               struct slice host, int64_t port);
+struct request *outbox_census(struct world *world, struct instance *peer, const struct primary *primary);
 struct request *outbox_identify(struct world *world, struct instance *peer);
 
 void outbox_connect(struct world *world, struct instance *instance, enum line_kind line, int64_t timeout_ms);

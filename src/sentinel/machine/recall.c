@@ -68,6 +68,7 @@ static bool same_configured(const struct state_record *record, const struct prim
 static void apply_epochs(struct primary *primary, const struct state_record *record) {
     primary->config_epoch = sane(record->config_epoch);
     primary->vote_epoch = primary->saved_vote_epoch = sane(record->vote_epoch);
+    primary->fresh = record->fresh;
     if (is_id(record->id)) snprintf(primary->vote_leader, sizeof primary->vote_leader, "%s", record->id);
     primary->world->current_epoch = MAX(primary->world->current_epoch, MAX(primary->config_epoch, primary->vote_epoch));
 }
@@ -195,6 +196,7 @@ static void export_primary(const struct primary *primary, struct state_records *
                                       .configured_port = primary->at_run_time ? 0 : primary->configured_port,
                                       .at_run_time = primary->at_run_time,
                                       .quorum = primary->options.quorum,
+                                      .fresh = primary->fresh,
                                       .config_epoch = primary->config_epoch,
                                       .vote_epoch = primary->vote_epoch,
                                       .id = primary->vote_leader,

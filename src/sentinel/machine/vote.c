@@ -60,7 +60,8 @@ static bool is_leading(const struct primary *primary) {
 }
 
 static bool may_grant(const struct primary *primary, uint64_t epoch) {
-    return epoch > primary->vote_epoch && epoch > primary->config_epoch && /* V1, V2 */
+    return !primary->fresh &&                                              /* N1 */
+           epoch > primary->vote_epoch && epoch > primary->config_epoch && /* V1, V2 */
            !primary->world->save_failing &&                                /* V4 */
            !is_leading(primary) &&                                         /* V6 */
            !(primary->options.maintenance && primary->instance->s_down);   /* only what an operator forces */

@@ -216,6 +216,9 @@ struct primary *primary_new(struct world *world, const char *name, const char *h
         .protect_from_empty = true,
         .fast_grace_ms = DEFAULT_FAST_GRACE_MS,
     };
+    primary->fresh = true; /* until something is known of it */
+    primary->fresh_since_ms = world->now_ms;
+    primary->fresh_asked_ms = NEVER;
     primary->voted_ms = primary->switched_ms = primary->down_since_ms = NEVER;
     primary->o_down_since_ms = NEVER;
     primary->ask_ms = INT64_MAX;

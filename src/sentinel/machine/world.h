@@ -116,6 +116,8 @@ struct seat {
     uint64_t leader_epoch;
     uint64_t answered_epoch;    /* the newest of our requests for its vote that it answered */
     int64_t last_hello_ms;      /* from it; NEVER */
+    bool spoke;                 /* to us directly, in this life (fresh.h) */
+    int64_t counts;             /* so many sentinels, itself included; 0: not asked or not said */
     int64_t last_hello_sent_ms; /* to it; NEVER */
 };
 
@@ -183,6 +185,8 @@ struct primary {
     uint16_t configured_port;
     bool at_run_time;
     bool was_seen;        /* its primary has said, in this life, that it is one */
+    bool fresh;           /* what we voted before is not known (fresh.h) */
+    int64_t fresh_since_ms, fresh_asked_ms;
     bool forget_replicas; /* at the start: those of the state belong to another address */
 
     uint64_t config_epoch;
@@ -271,6 +275,7 @@ struct world {
     uint64_t saves, save_failures;
     struct held_answer *flushes; /* SENTINEL FLUSHCONFIG that wait */
 
+    char local_ip[46]; /* ours, on the line that was opened last */
     bool duplicate_id; /* somebody else announced our id */
     uint64_t elections, hellos_heard, hellos_bad, votes_given;
     struct complaint_record complaints[COMPLAINT_KINDS];

@@ -21,6 +21,8 @@ void solo_init(struct solo *solo) {
 
 void solo_start(struct solo *solo, const struct state_record *state, size_t count) {
     solo->machine = machine_new(&solo->base, state, count, 0);
+    if (!solo->is_fresh)
+        LIST_EACH(&solo_world(solo)->primaries, node) container_of(node, struct primary, node)->fresh = false;
     (void)solo_at(solo, 0, &(struct event){.kind = EVENT_START});
     (void)solo_saved(solo, 0, true);
 }

@@ -18,6 +18,7 @@ struct solo {
     struct actions actions; /* of the last step */
     struct bytes text;
     int64_t now_ms;
+    bool is_fresh; /* else it remembers that it never voted: what most tests want */
 };
 
 void solo_init(struct solo *solo);

@@ -307,6 +307,8 @@ static void at_sentinel(struct troupe *troupe, struct message *message) {
         struct message *hello = post_event(troupe, target, EVENT_HELLO, 0);
         hello->event.hello.payload = keep(hello, 0, args[2]);
         reply(troupe, message, 0, REPLY_VIEW_INTEGER, NULL);
+    } else if (strcmp(args[0], "SENTINEL") == 0 && strcmp(args[1], "MASTER") == 0) {
+        reply(troupe, message, 0, REPLY_VIEW_ERROR, "ERR No such master with that name");
     } else if (strcmp(args[0], "SENTINEL") == 0) {
         struct waiting *waiting = mem_zalloc(sizeof *waiting);
         *waiting = (struct waiting){.next = troupe->inner->waiting,
