@@ -7,7 +7,7 @@ import time
 
 import pytest
 from failover import HighlyAvailableSet
-from processes import fields, master_address, wait_for
+from processes import fields, introduce, master_address, wait_for
 from resp import RespError
 
 MASTER = "mymaster"
@@ -29,6 +29,7 @@ def written(group):
     """A stopped sentinel with a state of several records, its primary and the bytes of its state."""
     primary = group.redis()
     sentinel = group.kvd_sentinel(settings(primary))
+    introduce(sentinel, {MASTER: primary.port})
     for epoch in 1, 2, 3:
         assert ask(sentinel, primary, epoch, "abc"[epoch - 1]) == [0, b"abc"[epoch - 1:epoch] * 40, epoch]
     sentinel.kill()
