@@ -156,8 +156,9 @@ def is_failing(sentinel, words):
 
 def test_a_full_disk(group, small_disk):
     primary = group.redis()
-    sentinel = group.kvd_sentinel(settings(primary, quorum=2), sentinel="state-file: %s/state.yaml\n" % small_disk)
+    sentinel = group.kvd_sentinel(settings(primary), sentinel="state-file: %s/state.yaml\n" % small_disk)
     events = group.watch(sentinel)
+    introduce(sentinel, {MASTER: primary.port})
     assert ask(sentinel, primary, 1, "a") == [0, b"a" * 40, 1]
     filler = fill(small_disk)
     epoch = 1
@@ -189,18 +190,20 @@ def test_a_full_disk(group, small_disk):
 def test_a_disk_that_is_full_from_the_start(group, small_disk):
     primary = group.redis()
     filler = fill(small_disk)
-    sentinel = group.kvd_sentinel(settings(primary, quorum=2), sentinel="state-file: %s/state.yaml\n" % small_disk)
+    sentinel = group.kvd_sentinel(settings(primary), sentinel="state-file: %s/state.yaml\n" % small_disk)
     assert "will not vote" in sentinel.log()
     assert ask(sentinel, primary, 1, "a") == [0, b"*", 0]
     assert is_failing(sentinel, "No space left on device")
     os.unlink(filler)
     wait_for(lambda: sentinel.info("sentinel")["sentinel_state_status"] == "ok", what="it can be written")
+    introduce(sentinel, {MASTER: primary.port})
     assert ask(sentinel, primary, 2, "a") == [0, b"a" * 40, 2]
 
 
 def test_a_disk_that_turns_read_only(group, small_disk):
     primary = group.redis()
-    sentinel = group.kvd_sentinel(settings(primary, quorum=2), sentinel="state-file: %s/state.yaml\n" % small_disk)
+    sentinel = group.kvd_sentinel(settings(primary), sentinel="state-file: %s/state.yaml\n" % small_disk)
+    introduce(sentinel, {MASTER: primary.port})
     assert ask(sentinel, primary, 1, "a") == [0, b"a" * 40, 1]
     sentinel.kill()
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
@@ -216,7 +219,8 @@ def test_a_disk_that_turns_read_only(group, small_disk):
 def test_a_file_that_is_taken_away_is_written_anew(group):
     """What was appended to a file that somebody moved or removed would be lost with it."""
     primary = group.redis()
-    sentinel = group.kvd_sentinel(settings(primary, quorum=2))
+    sentinel = group.kvd_sentinel(settings(primary))
+    introduce(sentinel, {MASTER: primary.port})
     events = group.watch(sentinel)
     assert ask(sentinel, primary, 1, "a") == [0, b"a" * 40, 1]
     os.unlink(state_path(sentinel))
@@ -234,7 +238,7 @@ def test_a_file_that_is_taken_away_is_written_anew(group):
 
 def test_a_directory_that_vanishes(group):
     primary = group.redis()
-    sentinel = group.kvd_sentinel(settings(primary, quorum=2), sentinel="state-file: %s/state.yaml\n" % group.subdirectory("elsewhere"))
+    sentinel = group.kvd_sentinel(settings(primary), sentinel="state-file: %s/state.yaml\n" % group.subdirectory("elsewhere"))
     events = group.watch(sentinel)
     os.rename(group.path("elsewhere"), group.path("moved"))
     # The open file is still there; a whole new one cannot be written.
@@ -243,6 +247,7 @@ def test_a_directory_that_vanishes(group):
     assert is_failing(sentinel, "No such file or directory")
     os.rename(group.path("moved"), group.path("elsewhere"))
     events.wait("+state-saved")
+    introduce(sentinel, {MASTER: primary.port})
     assert ask(sentinel, primary, 3, "b") == [0, b"b" * 40, 3]
 
 
