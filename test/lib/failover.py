@@ -82,7 +82,7 @@ class HighlyAvailableSet:
         self.group = group or Group()
         self.primary, self.replicas = self.group.replicated(replicas)
         self.replica_count = replicas
-        self.down_after_ms = down_after_ms
+        self.down_after_ms, self.failover_timeout_ms = down_after_ms, failover_timeout_ms
         settings = {"host": "127.0.0.1", "port": self.primary.port, "quorum": quorum or len(sentinels) // 2 + 1,
                     "down-after-milliseconds": down_after_ms, "failover-timeout": failover_timeout_ms}
         make = {"kvd": self.group.kvd_sentinel, "redis": self.group.redis_sentinel}
@@ -95,6 +95,12 @@ class HighlyAvailableSet:
 
     def settle(self, timeout=60):
         return wait_settled(self.sentinels, replicas=self.replica_count, timeout=timeout)
+
+    def settle_others(self, victim):
+        """Until the servers beside the victim replicate from the new primary."""
+        new = master_address(self.sentinels[0])[1]
+        others = [server for server in (self.primary, *self.replicas) if server.port not in (victim.port, new)]
+        wait_for(lambda: all(server.do("ROLE")[2:4] == [new, b"connected"] for server in others), 60, "the others follow")
 
     def fail(self, how="kill", timeout=60):
         """Kills (or pauses: how="hang") the primary. Returns (timeline in ms after the fault, the failed process)."""
@@ -133,3 +139,39 @@ class HighlyAvailableSet:
 
     def close(self, keep=False):
         self.group.close(keep)
+
+
+class ManySets:
+    """Many primaries with their replicas (pretended ones: test/fleet), watched by the same sentinels."""
+
+    def __init__(self, group, primaries, sentinels, replicas=1, down_after_ms=1000, failover_timeout_ms=10000):
+        self.group, self.count, self.down_after_ms = group, primaries, down_after_ms
+        self.fleet = group.fleet(primaries, replicas)
+        self.step = replicas + 1
+        masters = {name: {"host": ip, "port": port, "quorum": len(sentinels) // 2 + 1, "down-after-milliseconds": down_after_ms,
+                          "failover-timeout": failover_timeout_ms} for name, (ip, port) in self.fleet.heads().items()}
+        make = {"kvd": group.kvd_sentinel, "redis": group.redis_sentinel}
+        self.sentinels = [make[kind](masters) for kind in sentinels]
+        wait_for(lambda: all(self.knows_all(sentinel) for sentinel in self.sentinels), 120, "all sentinels know all", every=0.2)
+        self.events = group.watch(*self.sentinels)
+
+    def knows_all(self, sentinel):
+        lines = [value for key, value in sentinel.info("sentinel").items() if key.startswith("master") and key[6:].isdigit()]
+        wanted = ("slaves=%d" % (self.step - 1), "sentinels=%d" % len(self.sentinels))
+        return len(lines) == self.count and all("status=ok" in line and all(word in line for word in wanted) for line in lines)
+
+    def fail_all(self, timeout=120):
+        """Kills every primary at once and waits until every sentinel has switched all. Figures in ms after the kill."""
+        before = len(self.fleet.events())
+        began = time.monotonic()
+        with self.fleet.connect() as control:
+            for number in range(0, self.count * self.step, self.step):
+                control.do("KILL", number)
+        self.events.wait("+switch-master", began, timeout=timeout, count=self.count * len(self.sentinels))
+        promoted = sorted(when for when, _, what in self.fleet.events()[before:] if what == "promoted")
+        switched = sorted(event[0] for event in self.events.named("+switch-master", began))
+        elected = sorted(event[0] for event in self.events.named("+elected-leader", began))
+        self.began = began
+        return {"promoted_first": (promoted[0] - began) * 1000, "promoted_median": (promoted[len(promoted) // 2] - began) * 1000,
+                "promoted_last": (promoted[-1] - began) * 1000, "switched_last": (switched[-1] - began) * 1000,
+                "promotions": len(promoted), "elections": len(elected), "candidacies": len(self.events.named("+try-failover", began))}
