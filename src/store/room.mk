@@ -17,6 +17,7 @@ libstore_a_SOURCES = \
 	src/store/keyspace/lazy_free.c src/store/keyspace/lazy_free.h \
 	src/store/keyspace/record.c src/store/keyspace/record.h \
 	src/store/types/bits.c src/store/types/bits.h \
+	src/store/types/geohash.c src/store/types/geohash.h \
 	src/store/types/hyperloglog.c src/store/types/hyperloglog.h \
 	src/store/types/hash_fields.c src/store/types/hash_fields.h \
 	src/store/types/hash_packed.c src/store/types/hash_packed.h \
@@ -52,6 +53,8 @@ libstore_a_SOURCES = \
 	src/store/commands/dump_commands.c src/store/commands/dump_commands.h src/store/commands/dump.def \
 	src/store/commands/expire_commands.c src/store/commands/expire_commands.h src/store/commands/expire.def \
 	src/store/commands/generic_commands.c src/store/commands/generic_commands.h src/store/commands/generic.def \
+	src/store/commands/geo_commands.c src/store/commands/geo_commands.h src/store/commands/geo.def \
+	src/store/commands/geo_search_commands.c \
 	src/store/commands/hash_commands.c src/store/commands/hash_commands.h src/store/commands/hash.def \
 	src/store/commands/hash_commands_internal.h src/store/commands/hash_expire_commands.c \
 	src/store/commands/lcs_command.c src/store/commands/lcs_command.h \

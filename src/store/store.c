@@ -11,6 +11,7 @@
 #include "store/commands/dump_commands.h"
 #include "store/commands/expire_commands.h"
 #include "store/commands/generic_commands.h"
+#include "store/commands/geo_commands.h"
 #include "store/commands/hyperloglog_commands.h"
 #include "store/commands/hash_commands.h"
 #include "store/commands/list_commands.h"
@@ -177,6 +178,7 @@ struct store *store_install(struct server *server) {
     server_add_commands(server, set_commands, set_command_count);
     server_add_commands(server, list_commands, list_command_count);
     server_add_commands(server, zset_commands, zset_command_count);
+    server_add_commands(server, geo_commands, geo_command_count);
     server_add_commands(server, generic_commands, generic_command_count);
     server_add_commands(server, expire_commands, expire_command_count);
     server_add_commands(server, dump_commands, dump_command_count);

@@ -2,6 +2,7 @@
 import random
 
 from generator_bits import Bits
+from generator_geo import Geo
 from generator_hashes import Hashes
 from generator_lists import Lists
 from generator_sets import Sets
@@ -32,7 +33,7 @@ FUTURE_AT = [b"4000000000", b"9999999999"]
 DATABASES = [b"0", b"1", b"2", b"15", b"16", b"-1", b"a", b"", b"99999999999", b"1.0"]
 
 
-class Generator(Bits, Hashes, Lists, Sets, Zsets):
+class Generator(Bits, Geo, Hashes, Lists, Sets, Zsets):
     """next() returns (connection number, words, how to compare)."""
 
     def __init__(self, seed):
@@ -42,7 +43,7 @@ class Generator(Bits, Hashes, Lists, Sets, Zsets):
             (self.getting, 5), (self.expire, 10), (self.ttl, 6), (self.delete, 6), (self.look, 8), (self.rename, 4),
             (self.move, 4), (self.walk, 4), (self.lcs, 2), (self.select, 2), (self.transaction, 10), (self.flush, 0.4),
             (self.swap, 1), (self.junk, 3), (self.short, 1), (self.keyspec, 2),
-        ] + self.bit_commands() + self.hash_commands() + self.list_commands() + self.set_commands() + self.zset_commands()
+        ] + self.bit_commands() + self.hash_commands() + self.list_commands() + self.set_commands() + self.zset_commands() + self.geo_commands()
 
     # -- pieces --
 

@@ -18,34 +18,87 @@ const size_t zset_command_count = COUNT_OF(zset_commands);
 
 /* ---- adding ---- */
 
-enum add_flags { ADD_NX = 1 << 0, ADD_XX = 1 << 1, ADD_GT = 1 << 2, ADD_LT = 1 << 3, ADD_CH = 1 << 4, ADD_INCR = 1 << 5 };
-
-struct addition {
-    unsigned flags;
-    int      first, pairs; /* of the scores and members in argv */
-    size_t   added, updated;
-    bool     was_done;     /* the last pair: not hindered by a flag */
-    double   score;        /* the last one's */
+struct outcome {
+    size_t added, updated;
+    bool   was_done; /* the last one: not hindered by a flag */
+    double score;    /* the last one's */
 };
 
-static bool read_flags(struct client *client, struct addition *addition) {
-    static const char *const names[] = {"nx", "xx", "gt", "lt", "ch", "incr"};
-    for (addition->first = 2; addition->first < client->argc; addition->first++) {
-        unsigned i = 0;
-        while (i < COUNT_OF(names) && !slice_is_nocase(client->argv[addition->first], names[i])) i++;
-        if (i == COUNT_OF(names)) break;
-        addition->flags |= 1u << i;
+/* False: the sum would be no number. */
+static bool add_one(struct value *zset, const struct zset_rules *rules, unsigned flags, struct slice member, double score,
+                    struct outcome *outcome) {
+    struct zset_spot spot;
+    double           old;
+    outcome->was_done = false;
+    if (!zset_value_find(zset, member, &spot, &old)) {
+        if (flags & ZSET_ADD_XX) return true;
+        zset_value_add(zset, rules, member, score, &spot);
+        outcome->added++;
+    } else {
+        if (flags & ZSET_ADD_NX) return true;
+        if (flags & ZSET_ADD_INCR) score += old;
+        if (isnan(score)) return false;
+        if (((flags & ZSET_ADD_LT) && score >= old) || ((flags & ZSET_ADD_GT) && score <= old)) return true;
+        if (score < old || score > old) {
+            zset_value_change(zset, member, score, &spot);
+            outcome->updated++;
+        }
     }
-    int      left = client->argc - addition->first;
-    unsigned flags = addition->flags;
-    addition->pairs = left / 2;
+    outcome->was_done = true;
+    outcome->score = score;
+    return true;
+}
+
+/* False: an error was replied. */
+static bool add_all(struct client *client, struct zset_key *key, const struct zset_addition *addition, struct outcome *outcome) {
+    struct zset_rules   rules = zset_key_rules(client);
+    const struct slice *member = &client->argv[addition->first_member];
+    if (!key->spot.record) {
+        if (addition->flags & ZSET_ADD_XX) return true;
+        key->zset = zset_value_new(&rules, 0, member->size);
+    }
+    for (int i = 0; i < addition->count; i++, member += addition->stride) {
+        if (add_one(&key->zset, &rules, addition->flags, *member, addition->scores[i], outcome)) continue;
+        reply_error(client, "ERR resulting score is not a number (NaN)");
+        return false; /* it was the only one */
+    }
+    if (outcome->added + outcome->updated)
+        zset_key_close(client, key, addition->flags & ZSET_ADD_INCR ? "zincr" : "zadd", outcome->added + outcome->updated);
+    return true;
+}
+
+bool zset_commands_add(struct client *client, const struct zset_addition *addition) {
+    struct zset_key key;
+    struct outcome  outcome = {0};
+    if (!zset_key_open(client, client->argv[1], &key) || !add_all(client, &key, addition, &outcome)) return false;
+    size_t changes = outcome.added + outcome.updated;
+    if (!(addition->flags & ZSET_ADD_INCR))
+        reply_int(client, (int64_t)(addition->flags & ZSET_ADD_CH ? changes : outcome.added));
+    else if (outcome.was_done)
+        zset_reply_score(client, outcome.score);
+    else
+        reply_null(client);
+    return changes > 0;
+}
+
+/* Adds to the flags those before the first score, which is at `*first` then. */
+static bool read_flags(struct client *client, int *first, unsigned *flags) {
+    static const char *const names[] = {"nx", "xx", "gt", "lt", "ch", "incr"}; /* in the order of the bits */
+    for (*first = 2; *first < client->argc; ++*first) {
+        unsigned i = 0;
+        while (i < COUNT_OF(names) && !slice_is_nocase(client->argv[*first], names[i])) i++;
+        if (i == COUNT_OF(names)) break;
+        *flags |= 1u << i;
+    }
+    int      left = client->argc - *first;
+    unsigned excluding = *flags & (ZSET_ADD_NX | ZSET_ADD_GT | ZSET_ADD_LT);
     if (left == 0 || left % 2) {
         reply_syntax_error(client);
-    } else if ((flags & ADD_NX) && (flags & ADD_XX)) {
+    } else if ((*flags & ZSET_ADD_NX) && (*flags & ZSET_ADD_XX)) {
         reply_error(client, "ERR XX and NX options at the same time are not compatible");
-    } else if (((flags & ADD_NX) != 0) + ((flags & ADD_GT) != 0) + ((flags & ADD_LT) != 0) > 1) {
+    } else if (excluding & (excluding - 1)) {
         reply_error(client, "ERR GT, LT, and/or NX options at the same time are not compatible");
-    } else if ((flags & ADD_INCR) && addition->pairs > 1) {
+    } else if ((*flags & ZSET_ADD_INCR) && left > 2) {
         reply_error(client, "ERR INCR option supports a single increment-element pair");
     } else {
         return true;
@@ -53,69 +106,18 @@ static bool read_flags(struct client *client, struct addition *addition) {
     return false;
 }
 
-/* False: the sum would be no number. */
-static bool add_pair(struct zset_key *key, const struct zset_rules *rules, struct addition *addition, struct slice member,
-                     double score) {
-    struct zset_spot spot;
-    double           old;
-    unsigned         flags = addition->flags;
-    addition->was_done = false;
-    if (!zset_value_find(&key->zset, member, &spot, &old)) {
-        if (flags & ADD_XX) return true;
-        zset_value_add(&key->zset, rules, member, score, &spot);
-        addition->added++;
-    } else {
-        if (flags & ADD_NX) return true;
-        if (flags & ADD_INCR) score += old;
-        if (isnan(score)) return false;
-        if (((flags & ADD_LT) && score >= old) || ((flags & ADD_GT) && score <= old)) return true;
-        if (score < old || score > old) {
-            zset_value_change(&key->zset, member, score, &spot);
-            addition->updated++;
-        }
-    }
-    addition->was_done = true;
-    addition->score = score;
-    return true;
-}
-
-/* False: an error was replied. */
-static bool add_pairs(struct client *client, struct zset_key *key, struct addition *addition, const double *scores) {
-    struct zset_rules   rules = zset_key_rules(client);
-    const struct slice *pair = &client->argv[addition->first];
-    if (!key->spot.record) {
-        if (addition->flags & ADD_XX) return true;
-        key->zset = zset_value_new(&rules, 0, pair[1].size);
-    }
-    for (int i = 0; i < addition->pairs; i++) {
-        if (add_pair(key, &rules, addition, pair[2 * i + 1], scores[i])) continue;
-        reply_error(client, "ERR resulting score is not a number (NaN)");
-        return false; /* it was the only pair */
-    }
-    if (addition->added + addition->updated)
-        zset_key_close(client, key, addition->flags & ADD_INCR ? "zincr" : "zadd", addition->added + addition->updated);
-    return true;
-}
-
 static void add(struct client *client, unsigned flags) {
     enum { FEW = 16 };
-    struct addition addition = {.flags = flags};
-    struct zset_key key;
-    double          few[FEW], *scores = few;
-    if (!read_flags(client, &addition)) return;
-    if (addition.pairs > FEW) scores = mem_alloc((size_t)addition.pairs * sizeof *scores);
-    int i = 0;
-    while (i < addition.pairs && argument_double(client, addition.first + 2 * i, &scores[i], NULL)) i++;
-    bool is_good = i == addition.pairs && zset_key_open(client, client->argv[1], &key) &&
-                   add_pairs(client, &key, &addition, scores);
+    double few[FEW], *scores = few;
+    int    first, i = 0;
+    if (!read_flags(client, &first, &flags)) return;
+    int pairs = (client->argc - first) / 2;
+    if (pairs > FEW) scores = mem_alloc((size_t)pairs * sizeof *scores);
+    while (i < pairs && argument_double(client, first + 2 * i, &scores[i], NULL)) i++;
+    if (i == pairs)
+        zset_commands_add(client, &(struct zset_addition){flags, .first_member = first + 1, .stride = 2, .count = pairs,
+                                                          .scores = scores});
     if (scores != few) mem_free(scores);
-    if (!is_good) return;
-    if (!(addition.flags & ADD_INCR))
-        reply_int(client, (int64_t)(addition.flags & ADD_CH ? addition.added + addition.updated : addition.added));
-    else if (addition.was_done)
-        zset_reply_score(client, addition.score);
-    else
-        reply_null(client);
 }
 
 void zadd_command(struct client *client) {
@@ -123,7 +125,7 @@ void zadd_command(struct client *client) {
 }
 
 void zincrby_command(struct client *client) {
-    add(client, ADD_INCR);
+    add(client, ZSET_ADD_INCR);
 }
 
 void zrem_command(struct client *client) {

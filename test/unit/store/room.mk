@@ -10,7 +10,7 @@ unit_store_SOURCES = $(UNIT_SOURCES) \
 	test/unit/store/types/test_bits.c test/unit/store/types/test_hash_value.c \
 	test/unit/store/types/test_hyperloglog.c test/unit/store/types/test_list_value.c \
 	test/unit/store/types/test_member_table.c \
-	test/unit/store/types/test_score.c \
+	test/unit/store/types/test_geohash.c test/unit/store/types/test_score.c \
 	test/unit/store/types/test_set_value.c test/unit/store/types/test_str.c \
 	test/unit/store/types/test_zset_tree.c test/unit/store/types/test_zset_value.c
 unit_store_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) -I$(top_srcdir)/test
