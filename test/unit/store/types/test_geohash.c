@@ -28,8 +28,8 @@ UNIT_TEST(geohash, decodes_to_within_its_square) {
         struct geo_point point = {draw(&random, GEO_LONGITUDE_MAX), draw(&random, GEO_LATITUDE_MAX)};
         struct geo_point back = geohash_decode((double)geohash_encode(point));
         CU_ASSERT_TRUE(geohash_is_valid(back));
-        CU_ASSERT_TRUE(fabs(point.longitude - back.longitude) <= 180.0 / (1 << 26));
-        CU_ASSERT_TRUE(fabs(point.latitude - back.latitude) <= GEO_LATITUDE_MAX / (1 << 26));
+        CU_ASSERT_TRUE(fabs(point.longitude - back.longitude) <= 180.001 / (1 << 26));
+        CU_ASSERT_TRUE(fabs(point.latitude - back.latitude) <= 1.001 * GEO_LATITUDE_MAX / (1 << 26));
     }
     static const double strange[] = {-1, -1e300, 1e300, INFINITY, -INFINITY, 1.9e19, 0.5};
     for (size_t i = 0; i < COUNT_OF(strange); i++) CU_ASSERT_TRUE(geohash_is_valid(geohash_decode(strange[i])));
