@@ -37,6 +37,15 @@ static const struct scenario scenarios[] = {
     {"disturbed-100", "a sentinel stands still, clocks jump, the name server is silent; down-after 100 ms",
      {.sentinels = 3, .groups = 1, .servers = 3, .down_after_ms = 100, .names = true, .count = 5, .sync_us = 2000},
      false, scenario_disturbed},
+    {"leader-3", "the leader dies in each state of a failover; 3 sentinels",
+     {.sentinels = 3, .groups = 1, .servers = 4, .down_after_ms = 1000, .count = 60, .sync_us = 2000}, false,
+     scenario_leader},
+    {"leader-5-slow", "the leader dies in each state of a failover; 5 sentinels 5 ms away from each other",
+     {.sentinels = 5, .groups = 1, .servers = 4, .down_after_ms = 1000, .latency_us = 5000, .jitter_us = 1000,
+      .count = 60, .sync_us = 5000}, false, scenario_leader},
+    {"leader-3-long", "the leader dies in each state of a failover, 1200 times; down-after 10 s",
+     {.sentinels = 3, .groups = 1, .servers = 4, .down_after_ms = 10000, .count = 1200, .sync_us = 2000}, true,
+     scenario_leader},
 };
 
 const struct scenario *scenario_at(size_t index) {
@@ -110,7 +119,12 @@ static void on_vote(void *context, struct sentinel_host *host, const char *prima
 
 static void on_order(void *context, struct sentinel_host *host, const struct action *action) {
     struct stage *stage = context;
+    const struct instance *target = world_find_instance(sentinel_host_world(host), action->send.instance);
+    struct tally *tally = &stage->tallies[0];
     invariants_observer.on_order(stage->history.invariants, host, action);
+    if (!target || strcmp(target->primary->name, stage->history.groups[0].name) != 0) return;
+    if (tally->epoch != target->primary->failover.epoch) tally->orders++;
+    tally->epoch = target->primary->failover.epoch;
 }
 
 static void on_pong(void *context, struct sentinel_host *host, const struct instance *instance, const char *address,
@@ -182,7 +196,7 @@ static void build_group(struct history *history, const struct scenario_shape *sh
         .quorum = history->quorum,
         .down_after_ms = history->down_after_ms,
         .failover_timeout_ms = history->failover_timeout_ms,
-        .parallel_syncs = 1,
+        .parallel_syncs = (uint32_t)shape->servers, /* nobody waits for a turn */
         .fast_failover = shape->fast_failover,
         .fast_grace_ms = shape->fast_grace_ms,
     };
@@ -255,6 +269,25 @@ struct server *stage_primary(const struct stage *stage, size_t group) {
 
 bool stage_is_switched(struct stage *stage) {
     return stage->tallies[0].switches >= stage->scenario->shape.sentinels;
+}
+
+bool stage_is_done(struct stage *stage) {
+    const struct history *history = &stage->history;
+    const struct group *group = &history->groups[0];
+    const struct server *primary = stage_primary(stage, 0);
+    if (!primary) return false;
+    const char *address = network_address(history->network, server_host(primary));
+    for (size_t i = 0; i < group->count; i++) {
+        const struct server *server = group->servers[i];
+        if (server == primary || !server_is_running(server)) continue;
+        if (!server_is_replica_of(server, address, SERVER_PORT)) return false;
+    }
+    for (size_t i = 0; i < history->host_count; i++) {
+        const struct world *world = sentinel_host_world(history->hosts[i]);
+        if (!world) continue;
+        if (strcmp(world_find_primary(world, slice_text(group->name))->instance->ip, address) != 0) return false;
+    }
+    return true;
 }
 
 bool stage_restart(struct stage *stage, struct server *server) {

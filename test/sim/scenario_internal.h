@@ -31,7 +31,8 @@ struct scenario {
 struct tally {
     /* Events of all sentinels; downs: +sdown of the primary, lost: of its replicas. */
     unsigned downs, lost, tries, elected, promoted, switches;
-    uint64_t epoch;                                     /* of the last election */
+    unsigned orders; /* promotions, in so many epochs */
+    uint64_t epoch;  /* of the last one */
     int64_t first_down_us, promoted_us, last_switch_us;
 };
 
@@ -48,6 +49,8 @@ struct stage {
 /* Starts everything and waits until all is well. */
 bool stage_start(struct stage *stage);
 void stage_clear(struct stage *stage); /* the tallies */
+/* All living sentinels believe in the one living primary of group 0, and all its living replicas were told to follow it. */
+bool stage_is_done(struct stage *stage);
 bool stage_is_switched(struct stage *stage); /* all sentinels have announced a switch of group 0 */
 /* Group 0 is whole again: `server`, which was killed, starts, and all is well. */
 bool stage_restart(struct stage *stage, struct server *server);
@@ -63,3 +66,4 @@ int64_t stage_quantile(int64_t *values, size_t count, unsigned permille);
 void scenario_many(struct stage *stage);
 void scenario_calm(struct stage *stage);
 void scenario_disturbed(struct stage *stage);
+void scenario_leader(struct stage *stage);

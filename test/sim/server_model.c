@@ -135,10 +135,13 @@ int64_t server_offset(const struct server *server) {
     return server->offset;
 }
 
-bool server_follows(const struct server *server, const char *address, uint16_t port) {
-    return !server->role.primary && server->follow == FOLLOW_UP && server->role.port == port &&
-           server_lookup(server, server->role.address) &&
+bool server_is_replica_of(const struct server *server, const char *address, uint16_t port) {
+    return !server->role.primary && server->role.port == port && server_lookup(server, server->role.address) &&
            strcmp(server_lookup(server, server->role.address), address) == 0;
+}
+
+bool server_follows(const struct server *server, const char *address, uint16_t port) {
+    return server->follow == FOLLOW_UP && server_is_replica_of(server, address, port);
 }
 
 int64_t server_promotions(const struct server *server) {

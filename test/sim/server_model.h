@@ -46,4 +46,6 @@ bool server_is_announced(const struct server *server);
 int64_t server_offset(const struct server *server);
 /* It is a replica of that address and in sync. */
 bool server_follows(const struct server *server, const char *address, uint16_t port);
+/* It was told to follow that address, in sync or not. */
+bool server_is_replica_of(const struct server *server, const char *address, uint16_t port);
 int64_t server_promotions(const struct server *server); /* how often it was ordered to be a primary */

@@ -24,6 +24,7 @@ enum {
     TROUBLE_MS = 5000,  /* as long as something may still come of it */
     DOWN_PING_MS = 100, /* of who is down: its return matters */
     URGENT_INFO_MS = 1000,
+    LEFT_OVER_INFO_MS = 100, /* of a replica that a leader left behind */
     /* Publish periods between hellos on data nodes when all who need them are kvd's, and between unchanged ones to a
      * kvd. What every sentinel publishes every other one hears: that is what would grow with the square. */
     RARE_ON_NODES = 5,
@@ -173,6 +174,7 @@ static bool is_awaited_leader(const struct instance *peer) {
     LIST_EACH(&peer->seats, node) {
         const struct primary *primary = container_of(node, struct seat, at_peer)->primary;
         if (primary->o_down && strcmp(primary->vote_leader, peer->id) == 0) return true;
+        if (strcmp(primary->switched_by, peer->id) == 0 && repoint_has_left_over(primary)) return true;
     }
     return false;
 }
@@ -220,13 +222,15 @@ static int64_t look_info(struct world *world, struct instance *instance) {
     int64_t period_ms = world->timing.info_period_ms;
     if (instance->kind == INSTANCE_PRIMARY && protect_waits(instance->primary)) period_ms = MIN(period_ms, RETURN_MS);
     if (repoint_is_wrong(instance)) period_ms = MIN(period_ms, URGENT_INFO_MS);
+    if (repoint_is_ours(instance)) period_ms = MIN(period_ms, LEFT_OVER_INFO_MS);
+    int64_t most_ms = repoint_is_left_over(instance) ? world->now_ms + LEFT_OVER_INFO_MS : INT64_MAX; /* the leader's fate */
     if (instance->last_info_sent_ms != NEVER && world->now_ms - instance->last_info_sent_ms < period_ms)
-        return instance->last_info_sent_ms + period_ms;
-    if (may_wait_for_ping(world, instance, instance->last_info_sent_ms, period_ms)) return INT64_MAX;
+        return MIN(most_ms, instance->last_info_sent_ms + period_ms);
+    if (may_wait_for_ping(world, instance, instance->last_info_sent_ms, period_ms)) return most_ms;
     bool first = instance->last_info_sent_ms == NEVER;
     if (!has_request(instance, REQUEST_INFO) && outbox_info(world, instance, false))
         instance->last_info_sent_ms = world->now_ms - (first ? spread(instance, period_ms) : 0);
-    return world->now_ms + MIN(period_ms, URGENT_INFO_MS);
+    return MIN(most_ms, world->now_ms + MIN(period_ms, URGENT_INFO_MS));
 }
 
 static bool say_hello(struct world *world, struct instance *instance, struct primary *primary) {

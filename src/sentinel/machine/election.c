@@ -86,6 +86,11 @@ bool election_may_stand(const struct primary *primary) {
     return MAX(primary->world->current_epoch, primary->vote_epoch) < EPOCH_MAX;
 }
 
+bool election_is_alive(const struct instance *peer) {
+    bool silent = peer->ping_pending_ms && peer->world->now_ms - peer->ping_pending_ms > LEADER_SILENT_MS;
+    return instance_is_connected(peer) && !peer->s_down && !silent;
+}
+
 /* E3 */
 static int64_t leader_until(const struct primary *primary, bool *alive) {
     const struct world *world = primary->world;
@@ -93,11 +98,7 @@ static int64_t leader_until(const struct primary *primary, bool *alive) {
     if (primary->voted_ms == NEVER || primary->vote_epoch <= primary->config_epoch) return NEVER;
     if (!primary->vote_leader[0] || strcmp(primary->vote_leader, world->id) == 0) return NEVER;
     const struct seat *seat = primary_find_seat(primary, slice_text(primary->vote_leader));
-    if (seat) {
-        const struct instance *peer = seat->peer;
-        bool silent = peer->ping_pending_ms && world->now_ms - peer->ping_pending_ms > LEADER_SILENT_MS;
-        *alive = instance_is_connected(peer) && !peer->s_down && !silent;
-    }
+    if (seat) *alive = election_is_alive(seat->peer);
     if (!*alive) return primary->voted_ms + LEADER_GONE_MS;
     return primary->voted_ms + MIN(world->timing.election_timeout_ms, primary->options.failover_timeout_ms);
 }

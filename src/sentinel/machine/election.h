@@ -25,5 +25,7 @@ void election_pause(struct primary *primary);
 int64_t election_round_ms(const struct primary *primary);
 /* The time that one rank waits for the one before: enough for its votes to arrive. */
 int64_t election_slot_ms(const struct primary *primary);
+/* It is there, as far as its line and its answers to pings tell: what it leads is left to it. */
+bool election_is_alive(const struct instance *peer);
 /* Our rank among the usable sentinels, from 0; differs from primary to primary and from epoch to epoch. */
 size_t election_rank(const struct primary *primary);

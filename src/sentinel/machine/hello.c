@@ -119,6 +119,13 @@ static struct seat *find_or_add(struct primary *primary, const char *id, const c
     return seat;
 }
 
+/* Who led it: whom we voted for in that epoch, since others pass on what they were told. */
+static const char *leader_of(const struct primary *primary, const struct seat *seat) {
+    bool voted = primary->vote_epoch == primary->config_epoch && primary->vote_leader[0] &&
+                 strcmp(primary->vote_leader, primary->world->id) != 0;
+    return voted ? primary->vote_leader : seat->peer->id;
+}
+
 static void adopt_config(struct primary *primary, struct seat *seat, const struct hello *hello, const char *host) {
     struct world *world = primary->world;
     CHECK(hello->config_epoch > primary->config_epoch); /* H1 */
@@ -127,12 +134,12 @@ static void adopt_config(struct primary *primary, struct seat *seat, const struc
     if (instance_is_at(primary->instance, host, hello->primary_port)) {
         if (primary->failover.sm.state != FAILOVER_NONE) /* what we led is over */
             outbox_instance(world, seat->peer, primary, SENTINEL_EVENT_CONFIG_UPDATE, "%s", "");
-        failover_on_newer_config(primary, seat->peer->id);
+        failover_on_newer_config(primary, leader_of(primary, seat));
         return;
     }
     outbox_instance(world, seat->peer, primary, SENTINEL_EVENT_CONFIG_UPDATE, "%s", "");
-    failover_on_newer_config(primary, seat->peer->id);
-    primary_switch(primary, host, hello->primary_port, seat->peer->id);
+    failover_on_newer_config(primary, leader_of(primary, seat));
+    primary_switch(primary, host, hello->primary_port, leader_of(primary, seat));
 }
 
 /* We learned of a switch by an address that its primary has left since: a pod comes back with another one. Who has the

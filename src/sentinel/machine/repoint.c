@@ -8,7 +8,8 @@
 
 enum {
     AGAIN_MS = 1000,       /* between two orders to one instance */
-    LEADER_GONE_MS = 1000, /* the failover's leader died: its replicas are repaired by the others after this */
+    LEADER_GONE_MS = 100, /* the failover's leader died: its replicas are repaired by the others after this */
+    RANK_MS = 100,        /* and the next one after this, since each looks so often only */
 };
 
 static bool send(struct instance *replica, uint64_t epoch) {
@@ -92,7 +93,12 @@ static bool looks_sane(const struct primary *primary) { /* R1 */
 static bool leader_lives(const struct primary *primary) {
     if (strcmp(primary->switched_by, primary->world->id) == 0) return false; /* we are done with it: R2 */
     const struct seat *seat = primary_find_seat(primary, slice_text(primary->switched_by));
-    return seat && instance_is_connected(seat->peer) && !seat->peer->s_down;
+    return seat && election_is_alive(seat->peer);
+}
+
+static bool is_recent(const struct primary *primary) {
+    return primary->switched_ms != NEVER &&
+           primary->world->now_ms - primary->switched_ms < primary->options.failover_timeout_ms;
 }
 
 /* When an instance that calls itself a primary is demoted. */
@@ -111,10 +117,10 @@ static int64_t fix_ms(const struct instance *instance) {
     const struct primary *primary = instance->primary;
     int64_t since_ms = MAX(instance->follows_since_ms, primary->switched_ms);
     int64_t timeout_ms = primary->options.failover_timeout_ms;
-    bool recent = primary->switched_ms != NEVER && world->now_ms - primary->switched_ms < timeout_ms;
+    bool recent = is_recent(primary);
     if (recent && leader_lives(primary)) return since_ms + timeout_ms;
     int64_t wait_ms =
-        recent ? LEADER_GONE_MS + (int64_t)election_rank(primary) * 200 : 4 * world->timing.publish_period_ms;
+        recent ? LEADER_GONE_MS + (int64_t)election_rank(primary) * RANK_MS : 4 * world->timing.publish_period_ms;
     return since_ms + MIN(wait_ms, timeout_ms);
 }
 
@@ -124,6 +130,25 @@ bool repoint_is_wrong(const struct instance *instance) {
     if (instance->kind != INSTANCE_REPLICA || instance->facts.at_ms == NEVER) return false;
     if (instance->primary->instance->role_reported == ROLE_REPLICA) return true;
     return instance->was_primary || !follows(instance) || !instance->facts.link_up;
+}
+
+bool repoint_is_left_over(const struct instance *instance) {
+    const struct primary *primary = instance->primary;
+    if (instance->kind != INSTANCE_REPLICA || !is_recent(primary) || primary->failover.sm.state != FAILOVER_NONE) return false;
+    if (!instance_is_connected(instance) || instance->s_down) return false;
+    /* What it said before the switch, perhaps of the same primary, is no news. */
+    return instance->facts.at_ms < primary->switched_ms || (repoint_is_wrong(instance) && !follows(instance));
+}
+
+bool repoint_is_ours(const struct instance *instance) {
+    return repoint_is_left_over(instance) && !leader_lives(instance->primary);
+}
+
+bool repoint_has_left_over(const struct primary *primary) {
+    if (!is_recent(primary)) return false;
+    LIST_EACH(&primary->replicas, node)
+    if (repoint_is_left_over(container_of(node, struct instance, node))) return true;
+    return false;
 }
 
 static void repair(struct instance *instance) {

@@ -20,3 +20,9 @@ void repoint_on_reply(struct instance *instance, const struct request *request, 
                       bool complete);
 /* It is not what it should be, so ask for INFO more often. */
 bool repoint_is_wrong(const struct instance *instance);
+/* It follows the wrong one since a switch that was lately: whoever led that, or we when it is gone, will tell it. */
+bool repoint_is_left_over(const struct instance *instance);
+/* And we may be the ones, since the leader is gone. */
+bool repoint_is_ours(const struct instance *instance);
+/* The primary has such replicas, so their leader is watched closely. */
+bool repoint_has_left_over(const struct primary *primary);

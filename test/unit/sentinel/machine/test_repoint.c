@@ -53,3 +53,35 @@ UNIT_TEST(repoint, says_why_an_order_was_refused) {
                                 "NOPERM") >= 1);
     troupe_fini(&t);
 }
+
+/* Replicas that a leader left behind are told by the others, also by those who heard of the switch from another. */
+UNIT_TEST(repoint, what_a_dead_leader_left_is_done_at_once) {
+    struct troupe t;
+    troupe_init(&t, 5, 4);
+    t.config.quorum = 3;
+    t.config.parallel_syncs = 1;
+    troupe_start(&t);
+    troupe_run(&t, 4000);
+    for (int round = 0; round < 2; round++) { /* the second time back to a primary that the replicas followed before */
+        for (unsigned m = 0; m < 5; m++)
+            troupe_event(&t, m, &(struct event){.kind = EVENT_SIMULATE_FAILURE, .simulate = SIMULATE_CRASH_AFTER_PROMOTION});
+        int old = troupe_believes(&t, 0);
+        troupe_kill(&t, (unsigned)old);
+        size_t from = t.log.size;
+        while (!strstr(t.log.data + from, " gone")) troupe_run(&t, 1);
+        unsigned dead = 0, alive = 0;
+        while (t.machine[dead]) dead++;
+        while (!t.machine[alive]) alive++;
+        for (unsigned m = 0; m < 5; m++)
+            if (t.machine[m]) troupe_event(&t, m, &(struct event){.kind = EVENT_SIMULATE_FAILURE});
+        troupe_run(&t, 400);
+        int primary = troupe_believes(&t, alive);
+        CU_ASSERT_NOT_EQUAL(primary, old);
+        for (int n = 0; n < 4; n++)
+            if (n != primary && n != old) CU_ASSERT_EQUAL(t.node[n].follows, primary);
+        troupe_restart_machine(&t, dead);
+        troupe_return(&t, (unsigned)old, -1);
+        troupe_run(&t, 3000);
+    }
+    troupe_fini(&t);
+}
