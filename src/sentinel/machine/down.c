@@ -61,10 +61,14 @@ static void say(struct world *world, struct instance *instance, enum sentinel_ev
     outbox_instance(world, instance, container_of(node, struct seat, at_peer)->primary, event, "%s", "");
 }
 
-int64_t down_look(struct world *world, struct instance *instance) {
-    int64_t deadline = instance->proof_ms + instance->down_after_ms; /* D1 */
+int64_t down_silence_ends(const struct instance *instance) {
+    int64_t deadline = instance->proof_ms + instance->down_after_ms;
     /* The time between two pings proves nothing against a replica, which is pinged as rarely as may be. */
-    if (instance->kind == INSTANCE_REPLICA) deadline += instance->ping_period_ms;
+    return instance->kind == INSTANCE_REPLICA ? deadline + instance->ping_period_ms : deadline;
+}
+
+int64_t down_look(struct world *world, struct instance *instance) {
+    int64_t deadline = down_silence_ends(instance); /* D1 */
     if (instance->gone && instance->kind == INSTANCE_PRIMARY) deadline = MIN(deadline, world->now_ms);
     deadline = MIN(deadline, role_deadline(world, instance));
     deadline = MIN(deadline, reboot_deadline(instance));

@@ -9,6 +9,8 @@
 #pragma once
 #include "sentinel/machine/world.h"
 
+/* D1: when it is down if it goes on being silent. */
+int64_t down_silence_ends(const struct instance *instance);
 /* Looks at one instance; publishes +sdown and -sdown. Returns when it must be looked at again (INT64_MAX never). */
 int64_t down_look(struct world *world, struct instance *instance);
 /* Looks at a primary's +odown and -odown, and asks the peers as long as we find it down. Returns when to look again. */

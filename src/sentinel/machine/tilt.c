@@ -37,8 +37,10 @@ void tilt_on_stall(struct world *world, int64_t stood_ms) {
     world->tilt = true;
     world->tilt_since_ms = world->now_ms;
     world->tilt_lasts_ms = 0;
-    for (size_t i = 1; i < world->instance_count; i++)
-        if (world->instances[i]) world->tilt_lasts_ms = MAX(world->tilt_lasts_ms, grace(world->instances[i]));
+    LIST_EACH(&world->primaries, node) {
+        const struct instance *instance = container_of(node, struct primary, node)->instance;
+        world->tilt_lasts_ms = MAX(world->tilt_lasts_ms, grace(instance));
+    }
     world->tilt_lasts_ms = MIN(world->tilt_lasts_ms, world->timing.tilt_period_ms);
 }
 

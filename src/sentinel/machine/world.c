@@ -1,4 +1,5 @@
 #include "sentinel/machine/world.h"
+#include "sentinel/machine/down.h"
 #include "sentinel/machine/failover.h"
 #include "sentinel/machine/gone.h"
 #include "sentinel/machine/instance_internal.h"
@@ -456,7 +457,7 @@ void primary_switch_to(struct primary *primary, struct instance *new, const char
     new->last_hello_sent_ms = NEVER;
     new->hello_look_ms = 0;
 
-    if (old->s_down && world->now_ms < old->proof_ms + old->down_after_ms) { /* it was down as a primary only */
+    if (old->s_down && world->now_ms < down_silence_ends(old)) { /* it was down as a primary only */
         old->s_down = old->script_kill_sent = false;
         old->s_down_since_ms = NEVER;
     }

@@ -258,7 +258,7 @@ struct world {
     uint32_t next_primary;
 
     bool tilt;
-    int64_t tilt_since_ms, tilt_lasts_ms; /* until whoever is there had the time to answer a ping */
+    int64_t tilt_since_ms, tilt_lasts_ms; /* until all primaries had the time to answer a ping */
     uint64_t tilts;
     uint64_t stalls;    /* late wake-ups that moved deadlines */
     int64_t stalled_ms; /* in all */
