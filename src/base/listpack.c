@@ -9,7 +9,7 @@ struct listpack {
     uint8_t bytes[1];
 };
 
-enum { HEADER = 6, END = 0xff, COUNT_UNKNOWN = 65535, BACK_MAX = 5, HEAD_MAX = 9 };
+enum { HEADER = 6, END = 0xff, COUNT_UNKNOWN = 65535, BACK_MAX = 5, HEAD_MAX = LISTPACK_HEAD_MAX };
 
 /* ---- head ---- */
 
@@ -149,22 +149,25 @@ struct packed listpack_get(const struct listpack_entry *entry) {
     return packed;
 }
 
+const struct listpack_entry *listpack_take(const struct listpack_entry *entry, struct packed *content) {
+    const uint8_t *at = bytes_of(entry);
+    if (LIKELY(*at >= 0x80 && *at < 0xc0)) { /* a text of up to 63 bytes */
+        *content = (struct packed){.text = (const char *)at + 1, .size = *at & 63};
+        at += 1 + content->size + 1;
+    } else {
+        *content = listpack_get(entry);
+        at += whole_size(at);
+    }
+    return *at == END ? NULL : (const struct listpack_entry *)(const void *)at;
+}
+
 struct slice listpack_text(const struct listpack_entry *entry, char *buffer) {
     struct packed packed = listpack_get(entry);
     if (packed.text) return slice_make(packed.text, packed.size);
     return slice_make(buffer, number_print_int(buffer, packed.number));
 }
 
-/* What an entry will look like: its head (all of it, for an integer), its data, and how long it will be with the
- * back-length. */
-struct form {
-    uint8_t      head[HEAD_MAX];
-    unsigned     head_size;
-    struct slice data;
-    size_t       length; /* without the back-length */
-};
-
-static void form_int(struct form *form, int64_t number) {
+static void form_int(struct listpack_form *form, int64_t number) {
     uint64_t bits = (uint64_t)number;
     unsigned width;
     form->data = (struct slice){0};
@@ -195,7 +198,7 @@ static void form_int(struct form *form, int64_t number) {
     form->length = form->head_size;
 }
 
-static void form_of(struct form *form, struct slice text) {
+void listpack_form_of(struct listpack_form *form, struct slice text) {
     int64_t number;
     if (text.size - 1 < 20 && number_parse_int(text, &number)) {
         form_int(form, number);
@@ -218,16 +221,31 @@ static void form_of(struct form *form, struct slice text) {
     form->length = form->head_size + text.size;
 }
 
-static void put_form(uint8_t *at, const struct form *form) {
-    memcpy(at, form->head, form->head_size);
-    if (form->data.size) memcpy(at + form->head_size, form->data.data, form->data.size);
-    put_back(at + form->length, form->length);
+
+size_t listpack_form_size(const struct listpack_form *form) {
+    return form->length + back_size(form->length);
 }
 
 size_t listpack_entry_size(struct slice text) {
-    struct form form;
-    form_of(&form, text);
-    return form.length + back_size(form.length);
+    struct listpack_form form;
+    listpack_form_of(&form, text);
+    return listpack_form_size(&form);
+}
+
+void listpack_put_bare(void *at, const struct listpack_form *form) {
+    memcpy(at, form->head, form->head_size);
+    if (form->data.size) memcpy((uint8_t *)at + form->head_size, form->data.data, form->data.size);
+}
+
+static void put_form(uint8_t *at, const struct listpack_form *form) {
+    listpack_put_bare(at, form);
+    put_back(at + form->length, form->length);
+}
+
+size_t listpack_bare_size(const struct listpack_entry *entry) {
+    size_t length = entry_length(bytes_of(entry), HEAD_MAX);
+    CHECK(length != 0);
+    return length;
 }
 
 bool listpack_is(const struct listpack_entry *entry, struct slice text) {
@@ -239,12 +257,16 @@ bool listpack_is(const struct listpack_entry *entry, struct slice text) {
 
 /* ---- the whole ---- */
 
-struct listpack *listpack_new_sized(size_t capacity) {
-    struct listpack *listpack = mem_alloc(MAX(capacity, (size_t)LISTPACK_OVERHEAD));
+struct listpack *listpack_init(void *at) {
+    struct listpack *listpack = at;
     set_size(listpack, LISTPACK_OVERHEAD);
     store16(listpack->bytes + 4, 0);
     listpack->bytes[HEADER] = END;
     return listpack;
+}
+
+struct listpack *listpack_new_sized(size_t capacity) {
+    return listpack_init(mem_alloc(MAX(capacity, (size_t)LISTPACK_OVERHEAD)));
 }
 
 struct listpack *listpack_new(void) {
@@ -359,8 +381,8 @@ struct listpack_entry *listpack_find(const struct listpack *listpack, const stru
     if (!from) return NULL;
     /* Equal texts have equal forms, since the form is decided by the text: heads and data are compared as bytes, and
      * only with a payload from elsewhere could a text that is an integer be kept as text. */
-    struct form form;
-    form_of(&form, text);
+    struct listpack_form form;
+    listpack_form_of(&form, text);
     unsigned left = 0;
     for (const uint8_t *at = bytes_of(from); *at != END;) {
         size_t length = entry_length(at, HEAD_MAX);
@@ -377,6 +399,49 @@ struct listpack_entry *listpack_find(const struct listpack *listpack, const stru
         at += length + back_size(length);
     }
     return NULL;
+}
+
+/* ---- ends that move ---- */
+
+/* The head is written anew where the listpack begins from now on: `size` is what it has then. */
+static struct listpack *move_start(struct listpack *listpack, ptrdiff_t by, size_t more_entries) {
+    size_t size = (size_t)((ptrdiff_t)size_of(listpack) - by);
+    uint16_t count = load16(listpack->bytes + 4);
+    struct listpack *moved = (struct listpack *)(void *)(listpack->bytes + by);
+    set_size(moved, size);
+    store16(moved->bytes + 4, count);
+    add_count(moved, more_entries);
+    return moved;
+}
+
+struct listpack *listpack_put_first(struct listpack *listpack, const struct listpack_form *form) {
+    struct listpack *moved = move_start(listpack, -(ptrdiff_t)listpack_form_size(form), 1);
+    put_form(moved->bytes + HEADER, form);
+    return moved;
+}
+
+void listpack_put_last(struct listpack *listpack, const struct listpack_form *form) {
+    size_t size = size_of(listpack), more = listpack_form_size(form);
+    put_form(listpack->bytes + size - 1, form);
+    listpack->bytes[size - 1 + more] = END;
+    set_size(listpack, size + more);
+    add_count(listpack, 1);
+}
+
+struct listpack *listpack_drop_first(struct listpack *listpack, size_t count) {
+    const uint8_t *at = listpack->bytes + HEADER;
+    size_t dropped = 0;
+    for (; dropped < count && *at != END; dropped++) at += whole_size(at);
+    return move_start(listpack, at - (listpack->bytes + HEADER), -dropped);
+}
+
+void listpack_drop_last(struct listpack *listpack, size_t count) {
+    size_t end = size_of(listpack) - 1, dropped = 0;
+    for (struct listpack_entry *entry; dropped < count && (entry = ending_at(listpack, end)); dropped++)
+        end = offset_of(listpack, entry);
+    listpack->bytes[end] = END;
+    set_size(listpack, end + 1);
+    add_count(listpack, -dropped);
 }
 
 /* ---- edits ---- */
@@ -399,7 +464,7 @@ static struct listpack *make_room(struct listpack **place, size_t offset, size_t
     return listpack;
 }
 
-static struct listpack_entry *put(struct listpack **place, size_t offset, size_t old, const struct form *form) {
+static struct listpack_entry *put(struct listpack **place, size_t offset, size_t old, const struct listpack_form *form) {
     struct listpack *listpack = make_room(place, offset, old, form->length + back_size(form->length));
     put_form(listpack->bytes + offset, form);
     return entry_at(listpack, offset);
@@ -410,30 +475,30 @@ void listpack_append(struct listpack **listpack, struct slice text) {
 }
 
 void listpack_append_int(struct listpack **listpack, int64_t number) {
-    struct form form;
+    struct listpack_form form;
     form_int(&form, number);
     put(listpack, size_of(*listpack) - 1, 0, &form);
     add_count(*listpack, 1);
 }
 
 void listpack_prepend(struct listpack **listpack, struct slice text) {
-    struct form form;
-    form_of(&form, text);
+    struct listpack_form form;
+    listpack_form_of(&form, text);
     put(listpack, HEADER, 0, &form);
     add_count(*listpack, 1);
 }
 
 struct listpack_entry *listpack_insert(struct listpack **listpack, const struct listpack_entry *at, struct slice text) {
-    struct form form;
-    form_of(&form, text);
+    struct listpack_form form;
+    listpack_form_of(&form, text);
     struct listpack_entry *entry = put(listpack, at ? offset_of(*listpack, at) : size_of(*listpack) - 1, 0, &form);
     add_count(*listpack, 1);
     return entry;
 }
 
 struct listpack_entry *listpack_replace(struct listpack **listpack, const struct listpack_entry *entry, struct slice text) {
-    struct form form;
-    form_of(&form, text);
+    struct listpack_form form;
+    listpack_form_of(&form, text);
     return put(listpack, offset_of(*listpack, entry), whole_size(bytes_of(entry)), &form);
 }
 

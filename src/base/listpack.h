@@ -50,6 +50,8 @@ struct packed listpack_get(const struct listpack_entry *entry);
 /* The entry as text; an integer is printed into `buffer` of NUMBER_TEXT_SIZE. lends */
 struct slice listpack_text(const struct listpack_entry *entry, char *buffer);
 bool         listpack_is(const struct listpack_entry *entry, struct slice text);
+/* The entry's content, and the entry behind it (NULL: it was the last): a walk in one step. */
+const struct listpack_entry *listpack_take(const struct listpack_entry *entry, struct packed *content);
 /* The first entry from `from` on (NULL: none) that is `text`, looking at every (`skip` + 1)-th. */
 struct listpack_entry *listpack_find(const struct listpack *listpack, const struct listpack_entry *from, struct slice text,
                                      unsigned skip);
@@ -58,6 +60,29 @@ struct listpack_entry *listpack_find(const struct listpack *listpack, const stru
 size_t listpack_entry_size(struct slice text);
 /* Whether `more` bytes can be added. */
 bool   listpack_has_room(const struct listpack *listpack, size_t more);
+
+/* ---- forms: an entry that is yet to be put somewhere, for who must know its size before ---- */
+enum { LISTPACK_HEAD_MAX = 9 };
+struct listpack_form {
+    uint8_t      head[LISTPACK_HEAD_MAX]; /* all of it, for an integer */
+    unsigned     head_size;
+    struct slice data;   /* borrowed */
+    size_t       length; /* of head and data */
+};
+void   listpack_form_of(struct listpack_form *form, struct slice text);
+size_t listpack_form_size(const struct listpack_form *form); /* as an entry: with the back-length */
+/* Head and data alone, form->length bytes: for blocks that are only walked forwards. They can be read as an entry is
+ * (listpack_get, _text, _is), but not walked as those of a listpack. */
+void   listpack_put_bare(void *at, const struct listpack_form *form);
+size_t listpack_bare_size(const struct listpack_entry *entry);
+
+/* ---- ends that move: a listpack within a larger block, whose ends are edited without moving the rest. Room before
+ * and behind it is the caller's to know, and so is the block: no other edit may be made of one that does not begin it ---- */
+struct listpack *listpack_init(void *at); /* an empty one, LISTPACK_OVERHEAD bytes */
+struct listpack *listpack_put_first(struct listpack *listpack, const struct listpack_form *form); /* returns its new start */
+void             listpack_put_last(struct listpack *listpack, const struct listpack_form *form);
+struct listpack *listpack_drop_first(struct listpack *listpack, size_t count); /* returns its new start */
+void             listpack_drop_last(struct listpack *listpack, size_t count);
 
 /* ---- edits: `*listpack` may become another block; texts must not lie in it ---- */
 void listpack_append(struct listpack **listpack, struct slice text);

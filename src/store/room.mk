@@ -22,6 +22,9 @@ libstore_a_SOURCES = \
 	src/store/types/hash_fields.c src/store/types/hash_fields.h \
 	src/store/types/hash_packed.c src/store/types/hash_packed.h \
 	src/store/types/hash_value.c src/store/types/hash_value.h \
+	src/store/types/list_chain.c src/store/types/list_chain.h \
+	src/store/types/list_chunk.c src/store/types/list_chunk.h \
+	src/store/types/list_short.c src/store/types/list_short.h \
 	src/store/types/list_value.c src/store/types/list_value.h \
 	src/store/types/member_table.c src/store/types/member_table.h \
 	src/store/types/score.c src/store/types/score.h \

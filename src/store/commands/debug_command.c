@@ -53,7 +53,8 @@ static void debug_object(struct client *client) {
     }
     char text[256];
     snprintf(text, sizeof text, "Value at:%p refcount:%d encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%u",
-             (void *)spot.record, object_reference_count(spot.record), value_encoding_name(record_encoding(spot.record)),
+             (void *)spot.record, object_reference_count(spot.record),
+             value_shown_encoding(record_type(spot.record), record_encoding(spot.record)),
              serialized_size(client, spot.record), spot.record->access, object_idle_seconds(client, spot.record));
     reply_status(client, text);
 }

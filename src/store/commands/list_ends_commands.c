@@ -15,25 +15,21 @@
 
 /* ---- pushing ---- */
 
-static struct list_value *make_list(struct client *client, struct slice key, struct spot *spot) {
-    struct value value = {.type = VALUE_LIST, .encoding = VALUE_QUICKLIST, .form = VALUE_OBJECT};
-    value.object = list_value_new();
-    keyspace_put(session_keyspace(client), key, spot, &value, RECORD_NEVER);
-    return value.object;
-}
-
 static void push(struct client *client, bool at_head, bool only_if_there) {
     struct spot spot;
-    struct list_value *list;
-    if (!list_commands_open(client, client->argv[1], &spot, &list)) return;
-    if (!list && only_if_there) {
+    struct value list;
+    struct list_rules rules = list_commands_rules(client);
+    struct slice key = client->argv[1];
+    if (!list_commands_open(client, key, &spot, &list)) return;
+    if (!spot.record && only_if_there) {
         reply_int(client, 0);
         return;
     }
-    if (!list) list = make_list(client, client->argv[1], &spot);
-    for (int i = 2; i < client->argc; i++) list_value_push(list, at_head, client->argv[i]);
-    list_commands_changed(client, client->argv[1], at_head ? "lpush" : "rpush", (uint64_t)client->argc - 2);
-    reply_uint(client, list_value_count(list));
+    if (!spot.record) list = list_value_new();
+    list_value_push(&list, &rules, at_head, client->argv + 2, (size_t)client->argc - 2);
+    if (!spot.record) keyspace_put(session_keyspace(client), key, &spot, &list, RECORD_NEVER);
+    list_commands_changed(client, key, &spot, &list, at_head ? "lpush" : "rpush", (uint64_t)client->argc - 2);
+    reply_uint(client, list_value_count(&list));
 }
 
 void lpush_command(struct client *client) {
@@ -55,29 +51,34 @@ void rpushx_command(struct client *client) {
 /* ---- popping ---- */
 
 /* Removes an element of one end and replies with it. */
-static void pop_one(struct client *client, struct slice key, struct list_value *list, bool at_head) {
+static void pop_one(struct client *client, struct slice key, struct spot *spot, struct value *list, bool at_head) {
     struct list_place place = list_value_at(list, at_head ? 0 : -1);
-    list_commands_reply_place(client, place);
-    list_value_remove(list, place, false);
-    list_commands_changed(client, key, at_head ? "lpop" : "rpop", 1);
-    list_commands_drop_if_empty(client, key);
+    char buffer[NUMBER_TEXT_SIZE];
+    reply_bulk(client, list_value_text(list, place, buffer));
+    list_value_remove_range(list, at_head ? 0 : list_value_count(list) - 1, 1);
+    list_commands_changed(client, key, spot, list, at_head ? "lpop" : "rpop", 1);
+    list_commands_drop_if_empty(client, key, list);
 }
 
 /* Removes up to `count` elements of one end and replies with them as an array. Returns how many. */
-static size_t pop_array(struct client *client, struct slice key, struct list_value *list, bool at_head, uint64_t count) {
+static size_t pop_array(struct client *client, struct slice key, struct spot *spot, struct value *list, bool at_head,
+                        uint64_t count) {
     size_t all = list_value_count(list), taken = count < all ? (size_t)count : all;
     struct list_place place = list_value_at(list, at_head ? 0 : -1);
+    char buffer[NUMBER_TEXT_SIZE];
     reply_array(client, taken);
-    for (size_t i = 0; i < taken; i++, place = list_value_step(place, !at_head)) list_commands_reply_place(client, place);
+    for (size_t i = 0; i < taken; i++, place = list_value_step(list, place, !at_head))
+        reply_bulk(client, list_value_text(list, place, buffer));
     list_value_remove_range(list, at_head ? 0 : all - taken, taken);
-    list_commands_changed(client, key, at_head ? "lpop" : "rpop", taken);
-    list_commands_drop_if_empty(client, key);
+    list_value_tidy(list, false);
+    list_commands_changed(client, key, spot, list, at_head ? "lpop" : "rpop", taken);
+    list_commands_drop_if_empty(client, key, list);
     return taken;
 }
 
 static void pop(struct client *client, bool at_head) {
     struct spot spot;
-    struct list_value *list;
+    struct value list;
     int64_t count = 1;
     bool has_count = client->argc == 3;
     if (client->argc > 3) {
@@ -87,16 +88,16 @@ static void pop(struct client *client, bool at_head) {
     if (has_count && !list_commands_argument_at_least(client, 2, 0, &count, "ERR value is out of range, must be positive"))
         return;
     if (!list_commands_open(client, client->argv[1], &spot, &list)) return;
-    if (!list && has_count)
+    if (!spot.record && has_count)
         reply_null_array(client);
-    else if (!list)
+    else if (!spot.record)
         reply_null(client);
     else if (!has_count)
-        pop_one(client, client->argv[1], list, at_head);
+        pop_one(client, client->argv[1], &spot, &list, at_head);
     else if (count == 0)
         reply_empty_array(client);
     else
-        pop_array(client, client->argv[1], list, at_head, (uint64_t)count);
+        pop_array(client, client->argv[1], &spot, &list, at_head, (uint64_t)count);
 }
 
 void lpop_command(struct client *client) {
@@ -107,35 +108,35 @@ void rpop_command(struct client *client) {
     pop(client, false);
 }
 
-/* Of the first of these keys that is there; false: none is. WRONGTYPE counts as done. */
-static bool find_first(struct client *client, int first, int count, int *at, struct list_value **list) {
+/* Opens the first of these keys that is there. False: none is, or it is no list and that was replied (`*waits` tells). */
+static bool find_first(struct client *client, int first, int count, int *at, struct spot *spot, bool *waits) {
+    struct value list;
     for (*at = first; *at < first + count; ++*at) {
-        struct spot spot;
-        if (!list_commands_open(client, client->argv[*at], &spot, list)) {
-            *list = NULL;
-            return true;
-        }
-        if (*list) return true;
+        *waits = false;
+        if (!list_commands_open(client, client->argv[*at], spot, &list)) return false;
+        if (spot->record) return true;
     }
+    *waits = true;
     return false;
 }
 
 /* BLPOP and BRPOP: [key, element]; propagated as the plain pop. */
-static void pop_first(struct client *client, int at, struct list_value *list, bool at_head) {
+static void pop_first(struct client *client, int at, struct spot *spot, bool at_head) {
     struct slice key = client->argv[at];
+    struct value list = record_value(spot->record);
     reply_array(client, 2);
     reply_bulk(client, key);
-    pop_one(client, key, list, at_head);
+    pop_one(client, key, spot, &list, at_head);
     dispatch_rewrite(client, 2, (struct slice[]){slice_text(at_head ? "LPOP" : "RPOP"), key});
 }
 
 static bool serve_left(struct client *client, int at, struct record *record, void *context) {
-    pop_first(client, at, record_object(record), true);
+    pop_first(client, at, &(struct spot){.record = record}, true);
     return true;
 }
 
 static bool serve_right(struct client *client, int at, struct record *record, void *context) {
-    pop_first(client, at, record_object(record), false);
+    pop_first(client, at, &(struct spot){.record = record}, false);
     return true;
 }
 
@@ -144,13 +145,13 @@ static void waiting_pop(struct client *client, bool at_head) {
     static const struct waiting_kind right = {.type = VALUE_LIST, .try_serve = serve_right};
     int64_t deadline_ms;
     int at, keys = client->argc - 2;
-    struct list_value *list;
+    struct spot spot;
+    bool waits;
     if (!waiting_deadline(client, client->argc - 1, &deadline_ms)) return;
-    if (find_first(client, 1, keys, &at, &list)) {
-        if (list) pop_first(client, at, list, at_head);
-    } else if (!waiting_start(client, at_head ? &left : &right, 1, keys, deadline_ms, NULL)) {
+    if (find_first(client, 1, keys, &at, &spot, &waits))
+        pop_first(client, at, &spot, at_head);
+    else if (waits && !waiting_start(client, at_head ? &left : &right, 1, keys, deadline_ms, NULL))
         reply_null_array(client);
-    }
 }
 
 void blpop_command(struct client *client) {
@@ -201,11 +202,12 @@ static bool read_mpop(struct client *client, int place, struct mpop *mpop) {
     return true;
 }
 
-static void pop_many(struct client *client, const struct mpop *mpop, int at, struct list_value *list) {
+static void pop_many(struct client *client, const struct mpop *mpop, int at, struct spot *spot) {
     struct slice key = client->argv[at];
+    struct value list = record_value(spot->record);
     reply_array(client, 2);
     reply_bulk(client, key);
-    size_t taken = pop_array(client, key, list, mpop->at_head, (uint64_t)mpop->count);
+    size_t taken = pop_array(client, key, spot, &list, mpop->at_head, (uint64_t)mpop->count);
     char text[NUMBER_TEXT_SIZE];
     struct slice number = slice_make(text, number_print_uint(text, taken));
     dispatch_rewrite(client, 3, (struct slice[]){slice_text(mpop->at_head ? "LPOP" : "RPOP"), key, number});
@@ -214,18 +216,19 @@ static void pop_many(struct client *client, const struct mpop *mpop, int at, str
 void lmpop_command(struct client *client) {
     struct mpop mpop;
     int at;
-    struct list_value *list;
+    struct spot spot;
+    bool none;
     if (!read_mpop(client, 1, &mpop)) return;
-    if (!find_first(client, mpop.first, mpop.keys, &at, &list))
+    if (find_first(client, mpop.first, mpop.keys, &at, &spot, &none))
+        pop_many(client, &mpop, at, &spot);
+    else if (none)
         reply_null_array(client);
-    else if (list)
-        pop_many(client, &mpop, at, list);
 }
 
 static bool serve_many(struct client *client, int at, struct record *record, void *context) {
     struct mpop mpop;
     CHECK(read_mpop(client, 2, &mpop));
-    pop_many(client, &mpop, at, record_object(record));
+    pop_many(client, &mpop, at, &(struct spot){.record = record});
     return true;
 }
 
@@ -234,13 +237,13 @@ void blmpop_command(struct client *client) {
     int64_t deadline_ms;
     struct mpop mpop;
     int at;
-    struct list_value *list;
+    struct spot spot;
+    bool waits;
     if (!waiting_deadline(client, 1, &deadline_ms) || !read_mpop(client, 2, &mpop)) return;
-    if (find_first(client, mpop.first, mpop.keys, &at, &list)) {
-        if (list) pop_many(client, &mpop, at, list);
-    } else if (!waiting_start(client, &kind, mpop.first, mpop.keys, deadline_ms, NULL)) {
+    if (find_first(client, mpop.first, mpop.keys, &at, &spot, &waits))
+        pop_many(client, &mpop, at, &spot);
+    else if (waits && !waiting_start(client, &kind, mpop.first, mpop.keys, deadline_ms, NULL))
         reply_null_array(client);
-    }
 }
 
 /* ---- moving ---- */
@@ -253,33 +256,37 @@ static bool read_ends(struct client *client, struct ends *ends) {
     return argument_end(client, 3, &ends->from_head) && argument_end(client, 4, &ends->to_head);
 }
 
-/* From `list`, which is under argv[1], to argv[2]. False: WRONGTYPE. */
-static bool move(struct client *client, struct list_value *list, struct ends ends) {
+/* From the list in `source`, which is under argv[1], to argv[2]. False: WRONGTYPE. */
+static bool move(struct client *client, struct record *source, struct ends ends) {
     struct slice from = client->argv[1], to = client->argv[2];
+    struct list_rules rules = list_commands_rules(client);
     struct spot target;
-    struct list_value *other;
+    struct value list = record_value(source), other;
     if (!list_commands_open(client, to, &target, &other)) return false;
-    if (!other) other = make_list(client, to, &target);
-    struct list_place place = list_value_at(list, ends.from_head ? 0 : -1);
+    if (!target.record) other = list_value_new();
+    struct value *goal = target.record == source ? &list : &other;
     char buffer[NUMBER_TEXT_SIZE];
     struct bytes copy = {0};
-    bytes_add_slice(&copy, list_place_text(place, buffer));
-    list_value_remove(list, place, false);
-    list_value_push(other, ends.to_head, bytes_slice(&copy));
-    reply_bulk(client, bytes_slice(&copy));
+    bytes_add_slice(&copy, list_value_text(&list, list_value_at(&list, ends.from_head ? 0 : -1), buffer));
+    struct slice text = bytes_slice(&copy);
+    list_value_remove_range(&list, ends.from_head ? 0 : list_value_count(&list) - 1, 1);
+    list_value_push(goal, &rules, ends.to_head, &text, 1);
+    record_update_object(source, &list);
+    if (!target.record) keyspace_put(session_keyspace(client), to, &target, goal, RECORD_NEVER);
+    reply_bulk(client, text);
     bytes_fini(&copy);
-    list_commands_changed(client, to, ends.to_head ? "lpush" : "rpush", 1);
-    list_commands_changed(client, from, ends.from_head ? "lpop" : "rpop", 0);
-    list_commands_drop_if_empty(client, from);
+    list_commands_changed(client, to, &target, goal, ends.to_head ? "lpush" : "rpush", 1);
+    list_commands_changed(client, from, &(struct spot){.record = source}, &list, ends.from_head ? "lpop" : "rpop", 0);
+    list_commands_drop_if_empty(client, from, &list);
     return true;
 }
 
 static void move_now(struct client *client, struct ends ends) {
     struct spot source;
-    struct list_value *list;
+    struct value list;
     if (!list_commands_open(client, client->argv[1], &source, &list)) return;
-    if (list)
-        (void)move(client, list, ends);
+    if (source.record)
+        (void)move(client, source.record, ends);
     else
         reply_null(client);
 }
@@ -294,8 +301,8 @@ void lmove_command(struct client *client) {
 }
 
 /* Propagated as the same command without the time to wait. */
-static void move_and_rewrite(struct client *client, struct list_value *list, struct ends ends, const char *name) {
-    if (!move(client, list, ends)) return;
+static void move_and_rewrite(struct client *client, struct record *source, struct ends ends, const char *name) {
+    if (!move(client, source, ends)) return;
     struct slice plain[5] = {slice_text(name)};
     int argc = client->argc - 1;
     for (int i = 1; i < argc; i++) plain[i] = client->argv[i];
@@ -305,24 +312,24 @@ static void move_and_rewrite(struct client *client, struct list_value *list, str
 static void move_or_wait(struct client *client, struct ends ends, const struct waiting_kind *kind, const char *name) {
     int64_t deadline_ms;
     struct spot source;
-    struct list_value *list;
+    struct value list;
     if (!waiting_deadline(client, client->argc - 1, &deadline_ms)) return;
     if (!list_commands_open(client, client->argv[1], &source, &list)) return;
-    if (list)
-        move_and_rewrite(client, list, ends, name);
+    if (source.record)
+        move_and_rewrite(client, source.record, ends, name);
     else if (!waiting_start(client, kind, 1, 1, deadline_ms, NULL))
         reply_null(client);
 }
 
 static bool serve_rpoplpush(struct client *client, int at, struct record *record, void *context) {
-    move_and_rewrite(client, record_object(record), (struct ends){.to_head = true}, "RPOPLPUSH");
+    move_and_rewrite(client, record, (struct ends){.to_head = true}, "RPOPLPUSH");
     return true;
 }
 
 static bool serve_move(struct client *client, int at, struct record *record, void *context) {
     struct ends ends;
     CHECK(read_ends(client, &ends));
-    move_and_rewrite(client, record_object(record), ends, "LMOVE");
+    move_and_rewrite(client, record, ends, "LMOVE");
     return true;
 }
 

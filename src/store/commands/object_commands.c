@@ -46,7 +46,7 @@ static const struct record *look(struct client *client) {
 
 void object_encoding_command(struct client *client) {
     const struct record *record = look(client);
-    if (record) reply_bulk_text(client, value_encoding_name(record_encoding(record)));
+    if (record) reply_bulk_text(client, value_shown_encoding(record_type(record), record_encoding(record)));
 }
 
 void object_refcount_command(struct client *client) {

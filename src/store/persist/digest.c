@@ -31,10 +31,12 @@ static void mix_number(struct digest *digest, uint32_t number) {
     mix(digest, slice_make(&big, sizeof big));
 }
 
-static void mix_list(struct digest *digest, const struct list_value *list) {
-    char buffer[NUMBER_TEXT_SIZE];
-    for (struct list_place place = list_value_at(list, 0); place.chunk; place = list_value_step(place, false))
-        mix(digest, list_place_text(place, buffer));
+static void mix_list(struct digest *digest, const struct value *list) {
+    struct list_walk walk;
+    struct slice text;
+    list_walk_start(&walk, list, 0);
+    while (list_walk_next(&walk, &text)) mix(digest, text);
+    list_walk_end(&walk);
 }
 
 static bool add_member(void *context, struct slice member) {
@@ -67,7 +69,7 @@ static void mix_value(struct digest *digest, const struct record *record) {
     struct value value = record_value(record);
     switch (record_type(record)) {
     case VALUE_STRING: mix(digest, record_text(record, buffer)); return;
-    case VALUE_LIST: mix_list(digest, value.object); return;
+    case VALUE_LIST: mix_list(digest, &value); return;
     case VALUE_SET: set_value_each(&value, add_member, digest); return;
     case VALUE_HASH: hash_value_walk(&value, HASH_SEE_ALL, add_field, digest); return;
     case VALUE_ZSET: add_scores(digest, &value); return;

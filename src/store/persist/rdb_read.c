@@ -69,31 +69,14 @@ static enum rdb_result read_string(struct rdb_reader *reader, struct rdb_in *in)
 /* ---- lists ---- */
 
 static void begin_list(struct rdb_reader *reader) {
-    keep_object(reader, VALUE_LIST, VALUE_QUICKLIST, list_value_new());
-}
-
-static bool fits_listpack(struct slice text) {
-    return text.size < LISTPACK_MAX_BYTES - 64;
+    keep(reader, list_value_new());
 }
 
 static enum rdb_result read_list_element(struct rdb_reader *reader, struct rdb_in *in) {
     enum rdb_result result = rdb_in_text(in, &reader->first);
     if (result != RDB_OK) return result;
-    if (!fits_listpack(reader->first.text)) return rdb_in_bad(in, "an element of a list that is larger than lists allow");
-    list_value_push(reader->value.object, false, reader->first.text);
+    list_value_push(&reader->value, &reader->rules.list, false, &reader->first.text, 1);
     return RDB_OK;
-}
-
-/* Takes. */
-static void add_elements(struct list_value *list, struct listpack *listpack) {
-    if (listpack_size(listpack) <= LIST_CHUNK_BYTES && listpack_first(listpack)) {
-        list_value_add_pack(list, &listpack);
-        return;
-    }
-    char buffer[NUMBER_TEXT_SIZE];
-    for (struct listpack_entry *at = listpack_first(listpack); at; at = listpack_next(listpack, at))
-        list_value_push(list, false, listpack_text(at, buffer));
-    mem_free(listpack);
 }
 
 static enum rdb_result read_list_ziplist(struct rdb_reader *reader, struct rdb_in *in) {
@@ -101,7 +84,7 @@ static enum rdb_result read_list_ziplist(struct rdb_reader *reader, struct rdb_i
     if (result != RDB_OK) return result;
     struct listpack *listpack = packed_old_ziplist(reader->first.text);
     if (!listpack) return rdb_in_bad(in, "a list's ziplist that is damaged");
-    add_elements(reader->value.object, listpack);
+    list_value_add_pack(&reader->value, &reader->rules.list, &listpack);
     return RDB_OK;
 }
 
@@ -114,7 +97,7 @@ static enum rdb_result read_list_node(struct rdb_reader *reader, struct rdb_in *
     if ((result = rdb_in_text(in, &reader->first)) != RDB_OK) return result;
     struct listpack *listpack = listpack_from_bytes(reader->first.text);
     if (!listpack) return rdb_in_bad(in, "a list's listpack that is damaged");
-    add_elements(reader->value.object, listpack);
+    list_value_add_pack(&reader->value, &reader->rules.list, &listpack);
     return RDB_OK;
 }
 
@@ -329,7 +312,7 @@ bool rdb_reader_begin(struct rdb_reader *reader, unsigned type) {
 static bool is_empty(const struct value *value) {
     switch ((enum value_type)value->type) {
     case VALUE_STRING: return false;
-    case VALUE_LIST: return list_value_count(value->object) == 0;
+    case VALUE_LIST: return list_value_count(value) == 0;
     case VALUE_SET: return set_value_count(value) == 0;
     case VALUE_HASH: return hash_value_count(value) == 0;
     case VALUE_ZSET: return zset_value_count(value) == 0;

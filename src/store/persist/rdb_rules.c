@@ -8,6 +8,8 @@ struct rdb_rules rdb_rules_of(const struct databases *databases) {
         .hash = {.max_entries = settings->hash_max_listpack_entries,
                  .max_text_bytes = settings->hash_max_listpack_value_bytes,
                  .hash_key = key},
+        .list = {.max_listpack_size = (int32_t)settings->list_max_listpack_size,
+                 .compress_depth = (uint32_t)settings->list_compress_depth},
         .set = {.hash_key = key,
                 .max_intset_entries = settings->set_max_intset_entries,
                 .max_listpack_entries = settings->set_max_listpack_entries,

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "store/types/hash_value.h"
+#include "store/types/list_value.h"
 #include "store/types/set_value.h"
 #include "store/types/zset_value.h"
 
@@ -10,6 +11,7 @@ struct databases;
 
 struct rdb_rules {
     struct hash_rules hash;
+    struct list_rules list;
     struct set_limits set;
     struct zset_rules zset;
     bool              deep; /* what is packed is also searched for duplicates */

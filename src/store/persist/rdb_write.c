@@ -40,11 +40,15 @@ static void write_string(struct rdb_out *out, const struct value *value) {
     UNREACHABLE("a form of value");
 }
 
-static void write_list(struct rdb_out *out, const struct list_value *list) {
-    rdb_out_length(out, list_value_packs(list));
-    for (const struct list_chunk *at = NULL; (at = list_value_next_chunk(list, at));) {
-        rdb_out_length(out, RDB_NODE_PACKED);
-        rdb_out_text(out, listpack_bytes(list_chunk_pack(at)));
+static void write_list(struct rdb_out *out, const struct value *list) {
+    size_t count = list_value_node_count(list);
+    rdb_out_length(out, count);
+    for (size_t i = 0; i < count; i++) {
+        struct list_node_image image;
+        list_value_node(list, i, &image);
+        rdb_out_length(out, image.is_plain ? RDB_NODE_PLAIN : RDB_NODE_PACKED);
+        rdb_out_text(out, image.bytes);
+        list_node_image_end(&image);
     }
 }
 
@@ -119,7 +123,7 @@ static void write_zset(struct rdb_out *out, const struct value *zset) {
 void rdb_write_value(struct rdb_out *out, const struct value *value) {
     switch ((enum value_type)value->type) {
     case VALUE_STRING: write_string(out, value); return;
-    case VALUE_LIST: write_list(out, value->object); return;
+    case VALUE_LIST: write_list(out, value); return;
     case VALUE_SET: write_set(out, value); return;
     case VALUE_HASH: write_hash(out, value); return;
     case VALUE_ZSET: write_zset(out, value); return;

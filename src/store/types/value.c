@@ -26,6 +26,10 @@ const char *value_type_name(enum value_type type) {
     return type_names[type];
 }
 
+const char *value_shown_encoding(enum value_type type, enum value_encoding encoding) {
+    return value_encoding_name(type == VALUE_LIST ? VALUE_QUICKLIST : encoding);
+}
+
 const char *value_encoding_name(enum value_encoding encoding) {
     CHECK(encoding < VALUE_ENCODING_COUNT);
     return encoding_names[encoding];
@@ -98,10 +102,11 @@ static void *copy_intset(const void *object) {
 
 static const struct object_form forms[VALUE_TYPE_COUNT][VALUE_ENCODING_COUNT] = {
     [VALUE_STRING][VALUE_RAW] = {.free = free_str, .effort = str_effort, .memory = str_bytes, .copy = copy_str},
-    [VALUE_LIST][VALUE_QUICKLIST] = {.free = list_value_free,
-                                     .effort = list_value_effort,
-                                     .memory = list_value_memory,
-                                     .copy = list_value_copy},
+    [VALUE_LIST][VALUE_LISTPACK] = {.free = mem_free, .memory = mem_size, .copy = list_value_copy_short},
+    [VALUE_LIST][VALUE_QUICKLIST] = {.free = list_value_free_chain,
+                                     .effort = list_value_chain_effort,
+                                     .memory = list_value_chain_memory,
+                                     .copy = list_value_copy_chain},
     [VALUE_HASH][VALUE_LISTPACK] = LISTPACK_FORM,
     [VALUE_HASH][VALUE_LISTPACKEX] = {.free = hash_value_free_packed_ex,
                                       .memory = hash_value_packed_ex_memory,

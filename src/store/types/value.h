@@ -61,7 +61,9 @@ static inline struct value value_of_int(int64_t number) {
 }
 
 const char *value_type_name(enum value_type type);             /* "string": TYPE's answer */
-const char *value_encoding_name(enum value_encoding encoding); /* "int": OBJECT ENCODING's answer */
+const char *value_encoding_name(enum value_encoding encoding); /* "int" */
+/* OBJECT ENCODING's answer: every list is a "quicklist", as in Redis 7.0. */
+const char *value_shown_encoding(enum value_type type, enum value_encoding encoding);
 
 /* The object of a value of this type: freed, how many allocations that will be (to decide who does it), its bytes. */
 void   value_free_object(enum value_type type, enum value_encoding encoding, void *object);
