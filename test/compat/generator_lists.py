@@ -51,5 +51,11 @@ class Lists:
                             b"LMOVE", b"LMPOP", b"RPOPLPUSH")
         return [command] + [b"zz%d" % i for i in range(self.pick(0, 1, 7))], "exact"
 
+    def list_setting(self):
+        name, values = self.random.choice([(b"list-max-listpack-size", [b"-2", b"-2", b"-1", b"-5", b"1", b"3", b"100", b"0", b"-9", b"x"]),
+                                           (b"list-compress-depth", [b"0", b"0", b"1", b"2", b"5", b"-1"])])
+        return [b"CONFIG", b"SET", name, self.random.choice(values)], "head"
+
     def list_commands(self):
-        return [(self.list_push, 14), (self.list_pop, 9), (self.list_read, 8), (self.list_find, 4), (self.list_edit, 9), (self.list_short, 0.7)]
+        return [(self.list_push, 14), (self.list_pop, 9), (self.list_read, 8), (self.list_find, 4), (self.list_edit, 9), (self.list_short, 0.7),
+                (self.list_setting, 0.2)]

@@ -59,13 +59,13 @@ size_t list_chunk_memory(const struct list_chunk *chunk) {
 
 struct list_chunk list_chunk_copy(const struct list_chunk *chunk) {
     struct list_chunk copy = *chunk;
-    copy.gap = 0;
     if (chunk->kind == LIST_CHUNK_PLAIN) {
         copy.block = str_new(list_chunk_plain_text(chunk));
     } else if (chunk->kind == LIST_CHUNK_PACKED) {
         copy.block = listpack_copy(list_chunk_pack(chunk));
+        copy.gap = 0;
     } else {
-        size_t size = mem_size(chunk->block);
+        size_t size = SIZE_BYTES + chunk->gap;
         copy.block = mem_alloc(size);
         memcpy(copy.block, chunk->block, size);
     }

@@ -10,6 +10,7 @@ static const struct hash_key hash_key = {3, 4};
 
 static struct rdb_rules rules_of(bool deep) {
     return (struct rdb_rules){.hash = {.max_entries = 4, .max_text_bytes = 16, .hash_key = &hash_key},
+                              .list = {.max_listpack_size = -2},
                               .set = {.hash_key = &hash_key, .max_intset_entries = 4, .max_listpack_entries = 4, .max_listpack_bytes = 16},
                               .zset = {.max_entries = 4, .max_member_bytes = 16, .hash_key = &hash_key},
                               .deep = deep};
@@ -46,12 +47,12 @@ UNIT_TEST(rdb_read, small_collections_stay_small) {
     CU_ASSERT_TRUE(reads(SLICE("\x02\x05\x01" "1\x01" "2\x01" "3\x01" "4\x01" "5"), false, VALUE_SET, VALUE_HASHTABLE));
     CU_ASSERT_TRUE(reads(SLICE("\x04\x01\x01" "f\x01" "v"), false, VALUE_HASH, VALUE_LISTPACK));
     CU_ASSERT_TRUE(reads(SLICE("\x04\x01\x01" "f\x11" "12345678901234567"), false, VALUE_HASH, VALUE_HASHTABLE));
-    CU_ASSERT_TRUE(reads(SLICE("\x01\x02\x01" "f\x01" "v"), false, VALUE_LIST, VALUE_QUICKLIST));
-    CU_ASSERT_TRUE(reads(SLICE("\x12\x01\x01\x01" "v"), false, VALUE_LIST, VALUE_QUICKLIST)); /* a plain node */
+    CU_ASSERT_TRUE(reads(SLICE("\x01\x02\x01" "f\x01" "v"), false, VALUE_LIST, VALUE_LISTPACK));
+    CU_ASSERT_TRUE(reads(SLICE("\x12\x01\x01\x01" "v"), false, VALUE_LIST, VALUE_LISTPACK)); /* a plain node */
 }
 
 UNIT_TEST(rdb_read, what_has_no_elements_or_some_twice_is_refused) {
-    CU_ASSERT_FALSE(reads(SLICE("\x01\0"), false, VALUE_LIST, VALUE_QUICKLIST));
+    CU_ASSERT_FALSE(reads(SLICE("\x01\0"), false, VALUE_LIST, VALUE_LISTPACK));
     CU_ASSERT_FALSE(reads(SLICE("\x02\0"), false, VALUE_SET, VALUE_INTSET));
     CU_ASSERT_FALSE(reads(SLICE("\x04\0"), false, VALUE_HASH, VALUE_LISTPACK));
     CU_ASSERT_FALSE(reads(SLICE("\x02\x02\x01" "1\x01" "1"), false, VALUE_SET, VALUE_INTSET));
@@ -87,24 +88,24 @@ UNIT_TEST(rdb_read, packed_hashes_are_checked_as_deeply_as_is_wanted) {
 }
 
 UNIT_TEST(rdb_read, a_list_is_cut_into_chunks_of_our_size) {
-    struct list_value *list = list_value_new();
+    struct rdb_rules rules = rules_of(false);
+    struct value value = list_value_new(), again;
     char text[600];
     memset(text, 'z', sizeof text);
     for (int i = 0; i < 100; i++) {
         text[0] = (char)('0' + i % 10);
-        list_value_push(list, false, slice_make(text, sizeof text));
+        struct slice element = slice_make(text, sizeof text);
+        list_value_push(&value, &rules.list, false, &element, 1);
     }
-    struct value value = {.type = VALUE_LIST, .encoding = VALUE_QUICKLIST, .form = VALUE_OBJECT, .object = list}, again;
     struct rdb_out out;
-    struct rdb_rules rules = rules_of(false);
     struct slice body;
     char *memory;
     rdb_out_init(&out, 16, false);
     dump_payload_write(&out, &value);
     CU_ASSERT_TRUE_FATAL(dump_payload_open(slice_make(out.data, out.size), &body));
     CU_ASSERT_TRUE_FATAL(dump_payload_read(body, &rules, &again, &memory));
-    CU_ASSERT_EQUAL(list_value_count(again.object), 100);
-    CU_ASSERT_EQUAL(list_value_packs(again.object), list_value_packs(list));
+    CU_ASSERT_EQUAL(list_value_count(&again), 100);
+    CU_ASSERT_EQUAL(list_value_node_count(&again), list_value_node_count(&value));
     out.data[out.size / 2] ^= 1;
     CU_ASSERT_FALSE(dump_payload_open(slice_make(out.data, out.size), &body));
     CU_ASSERT_FALSE(dump_payload_open(SLICE("\0\xc0\x05"), &body));
