@@ -481,6 +481,31 @@ void listpack_append_int(struct listpack **listpack, int64_t number) {
     add_count(*listpack, 1);
 }
 
+/* At least what the entry will take; a few bytes too many are no harm. */
+static size_t entry_bound(const struct packed *entry) {
+    if (entry->text) return entry->size + (entry->size < 64 ? 2 : 2 * BACK_MAX);
+    return entry->number >= -4096 && entry->number <= 4095 ? 3 : HEAD_MAX + 1;
+}
+
+void listpack_append_all(struct listpack **place, const struct packed *entries, size_t count) {
+    size_t bound = 0;
+    for (size_t i = 0; i < count; i++) bound += entry_bound(&entries[i]);
+    struct listpack *listpack = grow(place, bound);
+    uint8_t *at = listpack->bytes + size_of(listpack) - 1;
+    for (size_t i = 0; i < count; i++) {
+        struct form form;
+        if (entries[i].text)
+            form_of(&form, slice_make(entries[i].text, entries[i].size));
+        else
+            form_int(&form, entries[i].number);
+        put_form(at, &form);
+        at += form.length + back_size(form.length);
+    }
+    *at = END;
+    set_size(listpack, (size_t)(at - listpack->bytes) + 1);
+    add_count(listpack, count);
+}
+
 void listpack_prepend(struct listpack **listpack, struct slice text) {
     struct listpack_form form;
     listpack_form_of(&form, text);
@@ -499,6 +524,12 @@ struct listpack_entry *listpack_insert(struct listpack **listpack, const struct 
 struct listpack_entry *listpack_replace(struct listpack **listpack, const struct listpack_entry *entry, struct slice text) {
     struct listpack_form form;
     listpack_form_of(&form, text);
+    return put(listpack, offset_of(*listpack, entry), whole_size(bytes_of(entry)), &form);
+}
+
+struct listpack_entry *listpack_replace_int(struct listpack **listpack, const struct listpack_entry *entry, int64_t number) {
+    struct form form;
+    form_int(&form, number);
     return put(listpack, offset_of(*listpack, entry), whole_size(bytes_of(entry)), &form);
 }
 

@@ -87,11 +87,14 @@ void             listpack_drop_last(struct listpack *listpack, size_t count);
 /* ---- edits: `*listpack` may become another block; texts must not lie in it ---- */
 void listpack_append(struct listpack **listpack, struct slice text);
 void listpack_append_int(struct listpack **listpack, int64_t number);
+/* Several at once; a text that is an integer is stored as one here too. */
+void listpack_append_all(struct listpack **listpack, const struct packed *entries, size_t count);
 void listpack_prepend(struct listpack **listpack, struct slice text);
 /* Before `at` (NULL: at the end). Returns the new entry. */
 struct listpack_entry *listpack_insert(struct listpack **listpack, const struct listpack_entry *at, struct slice text);
 /* Returns the entry with its new content. */
 struct listpack_entry *listpack_replace(struct listpack **listpack, const struct listpack_entry *entry, struct slice text);
+struct listpack_entry *listpack_replace_int(struct listpack **listpack, const struct listpack_entry *entry, int64_t number);
 /* Removes `count` entries from `entry` on (or up to the end). Returns what follows; NULL: the end. */
 struct listpack_entry *listpack_remove(struct listpack **listpack, const struct listpack_entry *entry, size_t count);
 /* Adds all entries of `other` at the end. */

@@ -16,6 +16,11 @@ libstore_a_SOURCES = \
 	src/store/keyspace/keyspace.c src/store/keyspace/keyspace.h \
 	src/store/keyspace/lazy_free.c src/store/keyspace/lazy_free.h \
 	src/store/keyspace/record.c src/store/keyspace/record.h \
+	src/store/types/entry_id.c src/store/types/entry_id.h \
+	src/store/types/stream.c src/store/types/stream.h \
+	src/store/types/stream_group.c src/store/types/stream_group.h \
+	src/store/types/stream_index.c src/store/types/stream_index.h \
+	src/store/types/stream_node.c src/store/types/stream_node.h \
 	src/store/types/bits.c src/store/types/bits.h \
 	src/store/types/geohash.c src/store/types/geohash.h \
 	src/store/types/hyperloglog.c src/store/types/hyperloglog.h \

@@ -8,6 +8,7 @@
 #include "store/types/set_value.h"
 #include "store/types/str.h"
 #include "store/types/zset_value.h"
+#include "store/types/stream.h"
 
 static const char *const type_names[VALUE_TYPE_COUNT] = {
     [VALUE_STRING] = "string", [VALUE_LIST] = "list", [VALUE_SET] = "set",
@@ -126,6 +127,7 @@ static const struct object_form forms[VALUE_TYPE_COUNT][VALUE_ENCODING_COUNT] = 
                                     .effort = zset_value_large_effort,
                                     .memory = zset_value_large_memory,
                                     .copy = zset_value_copy_large},
+    [VALUE_STREAM][VALUE_RADIX] = {.free = stream_free, .effort = stream_effort, .memory = stream_memory, .copy = stream_copy},
 };
 
 static const struct object_form *form_of(enum value_type type, enum value_encoding encoding) {
