@@ -70,6 +70,10 @@ libstore_a_SOURCES = \
 	src/store/commands/list_ends_commands.c src/store/commands/list.def \
 	src/store/commands/object_commands.c src/store/commands/object_commands.h src/store/commands/object.def src/store/commands/memory_usage.def \
 	src/store/commands/set_commands.c src/store/commands/set_commands.h src/store/commands/set.def \
+	src/store/commands/stream_claim_commands.c src/store/commands/stream_commands.c src/store/commands/stream_commands.h \
+	src/store/commands/stream_commands_internal.h src/store/commands/stream.def \
+	src/store/commands/stream_edit_commands.c src/store/commands/stream_group_commands.c \
+	src/store/commands/stream_info_commands.c src/store/commands/stream_read_commands.c \
 	src/store/commands/string_commands.c src/store/commands/string_commands.h src/store/commands/string.def \
 	src/store/commands/zset_combine_commands.c src/store/commands/zset_pop_commands.c \
 	src/store/commands/zset_range_commands.c \

@@ -17,6 +17,7 @@
 #include "store/commands/list_commands.h"
 #include "store/commands/object_commands.h"
 #include "store/commands/set_commands.h"
+#include "store/commands/stream_commands.h"
 #include "store/commands/string_commands.h"
 #include "store/commands/zset_commands.h"
 #include "store/keyspace/databases.h"
@@ -179,6 +180,7 @@ struct store *store_install(struct server *server) {
     server_add_commands(server, list_commands, list_command_count);
     server_add_commands(server, zset_commands, zset_command_count);
     server_add_commands(server, geo_commands, geo_command_count);
+    server_add_commands(server, stream_commands, stream_command_count);
     server_add_commands(server, generic_commands, generic_command_count);
     server_add_commands(server, expire_commands, expire_command_count);
     server_add_commands(server, dump_commands, dump_command_count);

@@ -51,7 +51,8 @@ void *stream_copy(const void *object) {
 
 /* ---- adding ---- */
 
-static bool is_full(const struct listpack *node, size_t more, const struct stream_limits *limits) {
+static bool is_full(const struct listpack *node, size_t more, size_t texts, const struct stream_limits *limits) {
+    if (!listpack_has_room(node, more + stream_entry_overhead(texts))) return true;
     uint64_t max_bytes = limits->node_max_bytes;
     if (max_bytes == 0 || max_bytes > STREAM_ENTRY_MAX_BYTES) max_bytes = STREAM_ENTRY_MAX_BYTES;
     if (listpack_size(node) + more >= max_bytes) return true;
@@ -73,7 +74,7 @@ void stream_add(struct stream *stream, struct entry_id id, const struct slice *p
     for (size_t i = 0; i < 2 * count; i++) bytes += pairs[i].size;
     struct index_item *item = stream_index_at(&stream->nodes, stream_index_last(&stream->nodes));
     struct listpack *node = item ? item->value : NULL;
-    if (node && is_full(node, bytes, limits)) {
+    if (node && is_full(node, bytes, 2 * count, limits)) {
         listpack_shrink(&node);
         item->value = node;
         node = NULL;

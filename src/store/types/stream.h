@@ -24,7 +24,10 @@ struct stream { /* shown to be read; changed by stream*.c, and by XSETID those t
 struct stream_limits { /* of a node: stream-node-max-bytes and -entries; 0: none */
     uint64_t node_max_bytes, node_max_entries;
 };
-enum { STREAM_ENTRY_MAX_BYTES = 1 << 30 }; /* of all names and values of an entry */
+enum { STREAM_ENTRY_MAX_BYTES = 1 << 30 }; /* of all names and values of an entry, with its overhead */
+static inline uint64_t stream_entry_overhead(size_t texts) { /* at most, with a new node's head */
+    return 128 + 11 * (uint64_t)texts;
+}
 
 struct stream *stream_new(void); /* gives: stream_free() */
 void           stream_free(void *stream); /* as value.c wants these four */
@@ -34,7 +37,7 @@ void          *stream_copy(const void *stream);
 
 /* ---- changing ---- */
 
-/* `id` is greater than last_id; `pairs` are 2 * `count` texts of at most STREAM_ENTRY_MAX_BYTES together. */
+/* `id` is greater than last_id; `pairs` are 2 * `count` texts, not larger together than STREAM_ENTRY_MAX_BYTES allows. */
 void stream_add(struct stream *stream, struct entry_id id, const struct slice *pairs, size_t count, const struct stream_limits *limits);
 /* False: there is no such entry. */
 bool stream_remove(struct stream *stream, struct entry_id id);
