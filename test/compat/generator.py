@@ -6,6 +6,7 @@ from generator_geo import Geo
 from generator_hashes import Hashes
 from generator_lists import Lists
 from generator_sets import Sets
+from generator_streams import Streams
 from generator_zsets import Zsets
 
 KEYS = [b"k1", b"k2", b"k3", b"k4", b"k5", b"", b"key with spaces", b"\x00\xff\r\n", b"n1", b"n2", b"n3", b"x" * 300, b"k[1]", b"k*", b"h1", b"h2", b"l1"]
@@ -33,7 +34,7 @@ FUTURE_AT = [b"4000000000", b"9999999999"]
 DATABASES = [b"0", b"1", b"2", b"15", b"16", b"-1", b"a", b"", b"99999999999", b"1.0"]
 
 
-class Generator(Bits, Geo, Hashes, Lists, Sets, Zsets):
+class Generator(Bits, Geo, Hashes, Lists, Sets, Streams, Zsets):
     """next() returns (connection number, words, how to compare)."""
 
     def __init__(self, seed):
@@ -43,7 +44,8 @@ class Generator(Bits, Geo, Hashes, Lists, Sets, Zsets):
             (self.getting, 5), (self.expire, 10), (self.ttl, 6), (self.delete, 6), (self.look, 8), (self.rename, 4),
             (self.move, 4), (self.walk, 4), (self.lcs, 2), (self.select, 2), (self.transaction, 10), (self.flush, 0.4),
             (self.swap, 1), (self.junk, 3), (self.short, 1), (self.keyspec, 2),
-        ] + self.bit_commands() + self.hash_commands() + self.list_commands() + self.set_commands() + self.zset_commands() + self.geo_commands()
+        ] + self.bit_commands() + self.hash_commands() + self.list_commands() + self.set_commands() + self.zset_commands() + self.geo_commands() + \
+            self.stream_commands()
 
     # -- pieces --
 

@@ -77,7 +77,7 @@ static void reply_pending(struct client *client, const struct stream_index *pend
         stream_commands_reply_id(client, item->id);
         reply_bulk(client, nack->consumer->name);
         reply_int(client, MAX(idle, 0));
-        reply_uint(client, nack->deliveries);
+        reply_int(client, (int64_t)nack->deliveries);
         found++;
     }
     reply_array_here(client, hole, (size_t)found);
@@ -188,9 +188,17 @@ static struct entry_id *read_claim(struct client *client, struct claim *claim) {
     return NULL;
 }
 
+/* The claiming one, argument 3, is seen (and made) when there is something to claim. */
+static struct stream_consumer *claimer(struct client *client, struct stream_group *group, struct stream_consumer **known) {
+    bool is_new;
+    if (!*known) *known = stream_commands_consumer(client, client->argv[1], group, client->argv[3], &is_new);
+    (*known)->active_ms = client->server->wall_ms;
+    return *known;
+}
+
 /* True: it was claimed, and replied. */
 static bool claim_one(struct client *client, const struct stream *stream, struct stream_group *group,
-                      struct stream_consumer *consumer, const struct claim *claim, struct entry_id id) {
+                      struct stream_consumer **known, const struct claim *claim, struct entry_id id) {
     struct stream_nack *nack = stream_group_find_nack(group, id);
     struct stream_entry entry;
     if (!stream_find(stream, id, &entry)) {
@@ -199,11 +207,11 @@ static bool claim_one(struct client *client, const struct stream *stream, struct
     }
     if (!nack) {
         if (!claim->force) return false;
-        nack = stream_group_deliver(group, consumer, id, claim->delivered_ms);
+        nack = stream_group_deliver(group, claimer(client, group, known), id, claim->delivered_ms);
     } else if (claim->min_idle_ms && idle_ms(client, nack) < claim->min_idle_ms) {
         return false;
     }
-    stream_group_claim(nack, id, consumer);
+    stream_group_claim(nack, id, claimer(client, group, known));
     nack->delivered_ms = claim->delivered_ms;
     if (claim->retry_count >= 0)
         nack->deliveries = (uint64_t)claim->retry_count;
@@ -219,19 +227,17 @@ void xclaim_command(struct client *client) {
     struct stream *stream;
     struct stream_group *group;
     struct claim claim;
-    bool is_new;
     if (!stream_commands_read_group(client, 1, &stream, &group)) return;
     struct entry_id *ids = read_claim(client, &claim);
     if (!ids) return;
     bool has_advanced = entry_id_compare(claim.last_id, group->last_id) > 0;
     if (has_advanced) group->last_id = claim.last_id;
-    struct stream_consumer *consumer = stream_commands_consumer(client, client->argv[1], group, client->argv[3], &is_new);
+    struct stream_consumer *consumer = NULL;
     struct output_hole hole = reply_later(client);
     size_t claimed = 0;
     uint64_t dirty = client->server->dirty;
-    for (int i = 0; i < claim.ids; i++) claimed += claim_one(client, stream, group, consumer, &claim, ids[i]);
+    for (int i = 0; i < claim.ids; i++) claimed += claim_one(client, stream, group, &consumer, &claim, ids[i]);
     mem_free(ids);
-    if (claimed) consumer->active_ms = client->server->wall_ms;
     if (has_advanced && client->server->dirty == dirty) { /* else the claims have told it */
         stream_commands_propagate_last_id(client, client->argv[1], group);
         client->server->dirty++;
@@ -273,9 +279,8 @@ void xautoclaim_command(struct client *client) {
     struct stream *stream;
     struct stream_group *group;
     struct autoclaim claim;
-    bool is_new;
     if (!read_autoclaim(client, &claim) || !stream_commands_read_group(client, 1, &stream, &group)) return;
-    struct stream_consumer *consumer = stream_commands_consumer(client, client->argv[1], group, client->argv[3], &is_new);
+    struct stream_consumer *consumer = NULL;
     int64_t attempts = claim.count * AUTOCLAIM_ATTEMPTS, left = claim.count;
     struct bytes deleted = {0}; /* ids */
     struct bytes claimed = {0}; /* ids, replied when it is known where the next call begins */
@@ -293,7 +298,7 @@ void xautoclaim_command(struct client *client) {
         }
         place = stream_index_next(&group->pending, place);
         if (claim.min_idle_ms && idle_ms(client, nack) < claim.min_idle_ms) continue;
-        stream_group_claim(nack, id, consumer);
+        stream_group_claim(nack, id, claimer(client, group, &consumer));
         nack->delivered_ms = client->server->wall_ms;
         if (!claim.only_id) nack->deliveries++;
         bytes_add(&claimed, &id, sizeof id);
@@ -319,7 +324,6 @@ void xautoclaim_command(struct client *client) {
         memcpy(&id, deleted.data + at, sizeof id);
         stream_commands_reply_id(client, id);
     }
-    if (claimed.size) consumer->active_ms = client->server->wall_ms;
     bytes_fini(&claimed);
     bytes_fini(&deleted);
     dispatch_prevent_propagation(client);

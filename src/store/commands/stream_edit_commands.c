@@ -277,13 +277,12 @@ static bool read_setting(struct client *client, struct setting *to) {
 }
 
 static const char *why_not(const struct stream *stream, const struct setting *to) {
+    if (stream->length && entry_id_compare(to->id, stream_last_valid(stream)) < 0)
+        return "ERR The ID specified in XSETID is smaller than the target stream top item";
+    if (stream->length && to->added != -1 && stream->length > (uint64_t)to->added)
+        return "ERR The entries_added specified in XSETID is smaller than the target stream length";
     if (entry_id_compare(to->id, stream->max_deleted_id) < 0)
         return "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id";
-    if (!stream->length) return NULL;
-    if (entry_id_compare(to->id, stream_last_valid(stream)) < 0)
-        return "ERR The ID specified in XSETID is smaller than the target stream top item";
-    if (to->added != -1 && stream->length > (uint64_t)to->added)
-        return "ERR The entries_added specified in XSETID is smaller than the target stream length";
     return NULL;
 }
 

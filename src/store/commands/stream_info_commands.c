@@ -17,9 +17,10 @@ static bool look_at(struct client *client, struct stream **stream) {
     return false;
 }
 
+/* Signed, as the established server's numbers are. */
 static void reply_named_int(struct client *client, const char *name, uint64_t number) {
     reply_bulk_text(client, name);
-    reply_uint(client, number);
+    reply_int(client, (int64_t)number);
 }
 
 static void reply_named_id(struct client *client, const char *name, struct entry_id id) {
@@ -94,7 +95,7 @@ static void reply_pending(struct client *client, const struct stream_index *pend
         stream_commands_reply_id(client, item->id);
         if (with_consumer) reply_bulk(client, nack->consumer->name);
         reply_int(client, nack->delivered_ms);
-        reply_uint(client, nack->deliveries);
+        reply_int(client, (int64_t)nack->deliveries);
     }
     reply_array_here(client, hole, found);
 }

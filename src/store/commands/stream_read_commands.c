@@ -31,7 +31,8 @@ static bool only_in_groups(struct client *client, const struct reading *reading,
 
 static bool read_block(struct client *client, int place, struct reading *reading) {
     if (client->flags & CLIENT_IN_SCRIPT) {
-        reply_error(client, "ERR %s command is not allowed with BLOCK option from scripts", client->entry->row->name);
+        reply_error(client, "ERR %.*s command is not allowed with BLOCK option from scripts", (int)client->argv[0].size,
+                    client->argv[0].data);
         return false;
     }
     reading->may_wait = true;
@@ -44,8 +45,7 @@ static bool read_streams(struct client *client, int place, struct reading *readi
     reading->first_key = place;
     reading->streams = count / 2;
     if (count % 2 == 0) return true;
-    reply_error(client, "ERR Unbalanced '%s' list of streams: for each stream key an ID or '%c' must be specified.",
-                client->entry->row->name, reading->is_group ? '>' : '$');
+    reply_error(client, "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.");
     return false;
 }
 

@@ -263,6 +263,7 @@ uint64_t stream_trim(struct stream *stream, const struct stream_trim *trim) {
 
 bool stream_has_gap(const struct stream *stream, struct entry_id start) {
     if (!stream->length || entry_id_is_zero(stream->max_deleted_id)) return false;
+    if (entry_id_compare(stream->first_id, stream->max_deleted_id) > 0) return false; /* all before it are gone */
     return entry_id_compare(start, stream->max_deleted_id) <= 0;
 }
 
@@ -276,8 +277,8 @@ int64_t stream_distance(const struct stream *stream, struct entry_id id) {
     /* What was removed before the first entry makes no doubt: nothing is missing between it and the last. */
     if (!entry_id_is_zero(stream->max_deleted_id) && entry_id_compare(stream->max_deleted_id, stream->first_id) >= 0) return STREAM_UNKNOWN;
     int to_first = entry_id_compare(id, stream->first_id);
-    if (to_first < 0) return added - (int64_t)stream->length;
-    return to_first == 0 ? added - (int64_t)stream->length + 1 : STREAM_UNKNOWN;
+    if (to_first > 0) return STREAM_UNKNOWN;
+    return (int64_t)(stream->entries_added - stream->length + (to_first == 0)); /* XSETID may have set anything */
 }
 
 /* ---- from files ---- */
@@ -307,7 +308,6 @@ bool stream_load_counts(struct stream *stream, const struct stream_counts *count
     stream->first_id = edge(stream, false);
     stream->entries_added = stream->length;
     if (!counts->is_complete) return true;
-    if (counts->entries_added > INT64_MAX) return false;
     stream->max_deleted_id = counts->max_deleted_id;
     stream->entries_added = counts->entries_added;
     return true;

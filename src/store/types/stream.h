@@ -75,7 +75,7 @@ struct entry_id stream_last_valid(const struct stream *stream); /* of the last e
 enum { STREAM_UNKNOWN = -1 };
 /* How many entries were ever added up to `id`; STREAM_UNKNOWN where removed entries leave doubt. */
 int64_t stream_distance(const struct stream *stream, struct entry_id id);
-/* Whether an entry in [start, ...) is known to have been removed. */
+/* Whether one in [start, ...) was removed from between entries that are there. */
 bool stream_has_gap(const struct stream *stream, struct entry_id start);
 
 /* ---- as files have it: RDB's nodes are our nodes ---- */

@@ -144,14 +144,14 @@ bool stream_group_lag(const struct stream *stream, const struct stream_group *gr
     *lag = 0;
     if (!added) return true;
     if (read == STREAM_UNKNOWN || stream_has_gap(stream, group->last_id)) read = stream_distance(stream, group->last_id);
-    *lag = added - read;
+    *lag = (int64_t)((uint64_t)added - (uint64_t)read);
     return read != STREAM_UNKNOWN;
 }
 
 bool stream_group_advance(const struct stream *stream, struct stream_group *group, struct entry_id id) {
     if (entry_id_compare(id, group->last_id) <= 0) return false;
     if (group->entries_read != STREAM_UNKNOWN && !stream_has_gap(stream, id))
-        group->entries_read++;
+        group->entries_read = (int64_t)((uint64_t)group->entries_read + 1);
     else if (stream->entries_added)
         group->entries_read = stream_distance(stream, id);
     group->last_id = id;
