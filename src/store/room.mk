@@ -47,6 +47,7 @@ libstore_a_SOURCES = \
 	src/store/persist/rdb_in.c src/store/persist/rdb_in.h \
 	src/store/persist/rdb_out.c src/store/persist/rdb_out.h \
 	src/store/persist/rdb_read.c src/store/persist/rdb_read.h \
+	src/store/persist/rdb_stream.c src/store/persist/rdb_stream.h \
 	src/store/persist/rdb_rules.c src/store/persist/rdb_rules.h \
 	src/store/persist/rdb_write.c src/store/persist/rdb_write.h \
 	src/store/tx/multi.c src/store/tx/multi.h src/store/tx/multi.def \

@@ -3,6 +3,7 @@
 #include "store/types/hash_value.h"
 #include "store/types/list_value.h"
 #include "store/types/set_value.h"
+#include "store/types/stream.h"
 #include "store/types/zset_value.h"
 
 #include <arpa/inet.h>
@@ -64,6 +65,23 @@ static void add_scores(struct digest *digest, const struct value *zset) {
         add_pair(digest, item.member, slice_make(score, (size_t)snprintf(score, sizeof score, "%.17g", item.score)));
 }
 
+static void mix_stream(struct digest *digest, const struct stream *stream) {
+    char name[NUMBER_TEXT_SIZE], text[NUMBER_TEXT_SIZE], id[2 * NUMBER_TEXT_SIZE];
+    struct stream_walk walk;
+    stream_walk_start(&walk, stream, ENTRY_ID_ZERO, ENTRY_ID_MAX, false);
+    while (stream_walk_next(&walk)) {
+        size_t size = number_print_uint(id, walk.entry.id.ms);
+        id[size++] = '.';
+        size += number_print_uint(id + size, walk.entry.id.seq);
+        mix(digest, slice_make(id, size));
+        struct stream_fields fields = stream_node_fields(&walk.entry);
+        while (stream_node_next_field(&fields)) {
+            mix(digest, listpack_text(fields.name, name));
+            mix(digest, listpack_text(fields.value, text));
+        }
+    }
+}
+
 static void mix_value(struct digest *digest, const struct record *record) {
     char buffer[NUMBER_TEXT_SIZE];
     struct value value = record_value(record);
@@ -73,14 +91,17 @@ static void mix_value(struct digest *digest, const struct record *record) {
     case VALUE_SET: set_value_each(&value, add_member, digest); return;
     case VALUE_HASH: hash_value_walk(&value, HASH_SEE_ALL, add_field, digest); return;
     case VALUE_ZSET: add_scores(digest, &value); return;
-    case VALUE_STREAM:
+    case VALUE_STREAM: mix_stream(digest, value.object); return;
     case VALUE_TYPE_COUNT: break;
     }
     UNREACHABLE("a type of value");
 }
 
+enum { STREAM_NUMBER = 6 }; /* after modules, of which we have none */
+
 static void mix_record(struct digest *digest, const struct record *record) {
-    mix_number(digest, record_type(record));
+    enum value_type type = record_type(record);
+    mix_number(digest, type == VALUE_STREAM ? STREAM_NUMBER : (uint32_t)type);
     mix_value(digest, record);
     if (record_expires_ms(record) != RECORD_NEVER) add(digest, SLICE("!!expire!!"));
 }

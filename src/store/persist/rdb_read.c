@@ -5,6 +5,7 @@
 #include "base/table.h"
 #include "store/persist/packed_old.h"
 #include "store/persist/rdb_format.h"
+#include "store/persist/rdb_stream.h"
 #include "store/types/list_value.h"
 
 /* How a type is read. Element by element: each is taken as a whole or not at all. */
@@ -23,6 +24,8 @@ struct rdb_reader {
     uint64_t           base; /* of a hash: the earliest deadline */
     uint64_t           left; /* elements */
     struct rdb_text    first, second;
+    struct rdb_stream_in stream;
+    unsigned           type;
 };
 
 struct rdb_reader *rdb_reader_new(const struct rdb_rules *rules) {
@@ -275,6 +278,22 @@ static enum rdb_result read_zset_ziplist(struct rdb_reader *reader, struct rdb_i
     return result == RDB_OK ? keep_zset(reader, in, packed_old_ziplist(reader->first.text)) : result;
 }
 
+/* ---- streams ---- */
+
+static void begin_stream(struct rdb_reader *reader) {
+    struct stream *stream = stream_new();
+    keep_object(reader, VALUE_STREAM, VALUE_RADIX, stream);
+    rdb_stream_begin(&reader->stream, stream, reader->type);
+}
+
+/* An element is whatever can be taken at once: there are more until the end. */
+static enum rdb_result read_stream_part(struct rdb_reader *reader, struct rdb_in *in) {
+    bool is_done;
+    enum rdb_result result = rdb_stream_step(&reader->stream, in, &reader->first, &is_done);
+    if (result == RDB_OK && !is_done) reader->left++;
+    return result;
+}
+
 /* ---- all ---- */
 
 static const struct kind kinds[RDB_TYPE_END] = {
@@ -290,6 +309,9 @@ static const struct kind kinds[RDB_TYPE_END] = {
     [RDB_ZSET_2] = {.element = read_scored},
     [RDB_ZSET_LISTPACK] = {.element = read_zset_listpack, .is_single = true},
     [RDB_ZSET_ZIPLIST] = {.element = read_zset_ziplist, .is_single = true},
+    [RDB_STREAM_LISTPACKS] = {.begin = begin_stream, .element = read_stream_part, .is_single = true},
+    [RDB_STREAM_LISTPACKS_2] = {.begin = begin_stream, .element = read_stream_part, .is_single = true},
+    [RDB_STREAM_LISTPACKS_3] = {.begin = begin_stream, .element = read_stream_part, .is_single = true},
     [RDB_HASH] = {.begin = begin_hash, .element = read_field},
     [RDB_HASH_LISTPACK] = {.element = read_hash_listpack, .is_single = true},
     [RDB_HASH_METADATA] = {.begin = begin_hash, .element = read_ending_field, .has_base = true},
@@ -305,6 +327,7 @@ bool rdb_reader_begin(struct rdb_reader *reader, unsigned type) {
     reader->has_base = !reader->kind->has_base;
     reader->has_count = reader->kind->is_single;
     reader->left = 1;
+    reader->type = type;
     if (reader->kind->begin) reader->kind->begin(reader);
     return true;
 }
@@ -316,7 +339,7 @@ static bool is_empty(const struct value *value) {
     case VALUE_SET: return set_value_count(value) == 0;
     case VALUE_HASH: return hash_value_count(value) == 0;
     case VALUE_ZSET: return zset_value_count(value) == 0;
-    case VALUE_STREAM:
+    case VALUE_STREAM: return false; /* a key with an empty stream is one */
     case VALUE_TYPE_COUNT: break;
     }
     UNREACHABLE("a type of value");

@@ -1,6 +1,7 @@
 #include "store/persist/rdb_write.h"
 #include "base/intset.h"
 #include "base/listpack.h"
+#include "store/persist/rdb_stream.h"
 #include "store/types/hash_value.h"
 #include "store/types/list_value.h"
 #include "store/types/set_value.h"
@@ -21,7 +22,7 @@ enum rdb_type rdb_type_of(const struct value *value) {
     case VALUE_SET: return value->encoding == VALUE_INTSET ? RDB_SET_INTSET : RDB_SET;
     case VALUE_HASH: return hash_type(value);
     case VALUE_ZSET: return value->encoding == VALUE_LISTPACK ? RDB_ZSET_LISTPACK : RDB_ZSET_2;
-    case VALUE_STREAM:
+    case VALUE_STREAM: return RDB_STREAM_LISTPACKS_2;
     case VALUE_TYPE_COUNT: break;
     }
     UNREACHABLE("a type of value");
@@ -127,7 +128,7 @@ void rdb_write_value(struct rdb_out *out, const struct value *value) {
     case VALUE_SET: write_set(out, value); return;
     case VALUE_HASH: write_hash(out, value); return;
     case VALUE_ZSET: write_zset(out, value); return;
-    case VALUE_STREAM:
+    case VALUE_STREAM: rdb_stream_write(out, value->object); return;
     case VALUE_TYPE_COUNT: break;
     }
     UNREACHABLE("a type of value");
