@@ -21,6 +21,7 @@ SIM_SOURCES = \
 	test/sim/sentinel_host.c test/sim/sentinel_host.h test/sim/sentinel_host_internal.h \
 	test/sim/server_commands.c test/sim/server_follow.c test/sim/server_info.c \
 	test/sim/server_model.c test/sim/server_model.h test/sim/server_model_internal.h \
+	test/sim/state_copy.c test/sim/state_copy.h \
 	test/sim/topology.c \
 	test/sim/trace.c test/sim/trace.h \
 	test/sim/virtual_clock.c test/sim/virtual_clock.h

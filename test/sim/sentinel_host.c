@@ -1,6 +1,7 @@
 #include "sim/sentinel_host_internal.h"
 #include "base/mem.h"
 #include "sim/dice.h"
+#include "sim/state_copy.h"
 
 #include <stdio.h>
 
@@ -69,6 +70,7 @@ static void save(struct sentinel_host *host, const struct action *action) {
     state_records_init(&records);
     machine_state(host->machine, &records);
     disk_write(host->disk, &records, action->save.sequence);
+    if (!state_copy_take(host->copy, host->machine)) host_breach(host, "the changes to be saved are not all that changed");
     state_records_fini(&records);
 }
 
@@ -291,6 +293,7 @@ void sentinel_host_free(struct sentinel_host **host) {
     host_end_callers(gone);
     end_lookups(gone);
     machine_free(&gone->machine);
+    state_copy_free(&gone->copy);
     actions_fini(&gone->actions);
     disk_free(&gone->disk);
     mem_free(gone);
@@ -322,6 +325,8 @@ void sentinel_host_start(struct sentinel_host *host) {
     }
     host->traits.config.seed = random_next(host->random);
     host->dying = false;
+    state_copy_free(&host->copy);
+    host->copy = state_copy_new();
     host->crash_within = 0;
     host->saving = 0;
     host->paused_until_us = 0;

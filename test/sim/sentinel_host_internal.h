@@ -57,6 +57,7 @@ struct sentinel_host {
     unsigned number;
     struct virtual_clock clock;
     struct disk *disk;
+    struct state_copy *copy; /* of this life */
 
     struct machine *machine; /* NULL: does not run */
     struct actions actions;

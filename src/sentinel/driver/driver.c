@@ -50,6 +50,7 @@ struct driver {
     struct loop_task feed_task;
 
     struct state_file *state;
+    struct state_index *index; /* of its keys */
     struct loop_wake   state_wake;
     uint64_t           save_sequence, save_ticket; /* sequence 0: no save is under way */
 
@@ -229,8 +230,8 @@ static void do_resolve(struct driver *driver, const char *name) {
 static void store_state(struct driver *driver) {
     struct state_records records;
     state_records_init(&records);
-    machine_state(driver->machine, &records);
-    state_entries_store(driver->state, &records);
+    bool whole = machine_take_changes(driver->machine, &records);
+    state_entries_store_changes(driver->state, driver->index, &records, whole);
     state_records_fini(&records);
 }
 
@@ -450,6 +451,7 @@ static void driver_free(void *context) {
     if (driver->machine) machine_free(&driver->machine);
     actions_fini(&driver->actions);
     if (driver->state) {
+        state_index_free(&driver->index);
         state_file_free(&driver->state);
         loop_wake_stop(&driver->state_wake);
     }
@@ -501,6 +503,7 @@ static char *absolute_state_path(const char *name) { /* gives; the process is in
 static bool load_state(struct driver *driver, struct state_records *records, struct error *err) {
     char *path = absolute_state_path(sentinel_config_settings(driver->config)->state_file);
     driver->state = state_file_new(path, wake_for_state, driver);
+    driver->index = state_index_new();
     mem_free(path);
     loop_wake_start(driver->server->loop, &driver->state_wake, on_state_wake);
     switch (state_file_load(driver->state, err)) {

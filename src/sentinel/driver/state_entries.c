@@ -136,6 +136,82 @@ void state_entries_store(struct state_file *file, const struct state_records *re
     bytes_fini(&value);
 }
 
+/* ---- storing changes ---- */
+
+struct keys { /* of one primary: of its options, replicas and sentinels */
+    struct table *present;
+};
+
+struct state_index {
+    struct table *primaries; /* name -> struct keys */
+};
+
+static void keys_free(void *value) {
+    struct keys *keys = value;
+    table_free(&keys->present, NULL);
+    mem_free(keys);
+}
+
+struct state_index *state_index_new(void) {
+    struct state_index *index = mem_zalloc(sizeof(*index));
+    index->primaries = table_new();
+    return index;
+}
+
+void state_index_free(struct state_index **index) {
+    if (!*index) return;
+    table_free(&(*index)->primaries, keys_free);
+    mem_free(*index);
+    *index = NULL;
+}
+
+/* From now on these are the keys of that primary; the file loses those that it had and has no more. */
+static void replace_keys(struct state_file *file, struct state_index *index, const char *name, struct keys *keys) {
+    struct keys *old = table_set(index->primaries, slice_text(name), keys);
+    if (!old) return;
+    struct table_walk *walks = table_sorted(old->present);
+    for (size_t i = 0; i < table_count(old->present); i++) {
+        if (table_has(keys->present, walks[i].key)) continue;
+        char *key = slice_to_text(walks[i].key);
+        state_file_remove(file, key);
+        mem_free(key);
+    }
+    mem_free(walks);
+    keys_free(old);
+}
+
+static struct keys *keys_new(void) {
+    struct keys *keys = mem_zalloc(sizeof(*keys));
+    keys->present = table_new();
+    return keys;
+}
+
+void state_entries_store_changes(struct state_file *file, struct state_index *index,
+                                 const struct state_records *records, bool whole) {
+    if (whole) {
+        state_entries_store(file, records);
+        table_clear(index->primaries, keys_free);
+    }
+    struct bytes key = {0}, value = {0};
+    struct keys *keys = NULL;
+    const char *name = NULL;
+    for (size_t i = 0; i < records->count; i++) {
+        const struct state_record *record = &records->items[i];
+        print_record(record, &key, &value);
+        if (!whole) state_file_set(file, bytes_text(&key), bytes_text(&value));
+        if (record->kind == STATE_PRIMARY || record->kind == STATE_REMOVED) {
+            if (keys) replace_keys(file, index, name, keys);
+            keys = record->kind == STATE_PRIMARY && (record->parts & STATE_PART_KNOWN) ? keys_new() : NULL;
+            name = record->name;
+        } else if (keys) {
+            table_set(keys->present, bytes_slice(&key), file);
+        }
+    }
+    if (keys) replace_keys(file, index, name, keys);
+    bytes_fini(&key);
+    bytes_fini(&value);
+}
+
 /* ---- reading ---- */
 
 struct reading {

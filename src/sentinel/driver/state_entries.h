@@ -10,6 +10,13 @@
 
 /* Makes the file's entries be exactly these records; only what differs counts as changed. */
 void state_entries_store(struct state_file *file, const struct state_records *records);
+/* Which keys the file has of each primary, so that what is gone can be told from a part of the records. */
+struct state_index;
+struct state_index *state_index_new(void);              /* gives: state_index_free() */
+void state_index_free(struct state_index **index);      /* takes */
+/* The same for what machine_take_changes() gave; `whole` is what it returned. The first call must be a whole one. */
+void state_entries_store_changes(struct state_file *file, struct state_index *index,
+                                 const struct state_records *records, bool whole);
 /* Adds the file's entries to `records`, in the machine's order. False: an entry makes no sense (`err`); the file was
  * written by us and its checksums are good, so this is for refusing to start. */
 MUST_USE bool state_entries_read(const struct state_file *file, struct state_records *records, struct error *err);

@@ -62,7 +62,7 @@ static void settle(struct primary *primary) {
         primary->vote_leader[0] = 0;
         primary->vote_sequence = world->state_sequence + 1;
     }
-    world_changed(world, true);
+    primary_changed(primary, STATE_PART_PRIMARY, true);
     world_touch_primary(primary);
 }
 

@@ -74,8 +74,8 @@ static void on_moved(struct primary *primary, struct seat *seat, const char *hos
     LIST_EACH(&seat->peer->seats, node) {
         struct seat *other = container_of(node, struct seat, at_peer);
         if (other != seat) outbox_instance(world, seat->peer, other->primary, SENTINEL_EVENT_ADDRESS_UPDATE, "%s", "");
+        primary_changed(other->primary, STATE_PART_KNOWN, false);
     }
-    world_changed(world, false);
 }
 
 /* Another id announces an address that we know as somebody else's: the old one is not there any more. */
@@ -85,7 +85,7 @@ static void drop_others_at(struct primary *primary, const char *id, const char *
         if (strcmp(seat->peer->id, id) == 0 || !instance_is_at(seat->peer, host, port)) continue;
         outbox_instance(primary->world, seat->peer, primary, SENTINEL_EVENT_INVALID_ADDRESS, "%s", "");
         seat_drop(seat);
-        world_changed(primary->world, false);
+        primary_changed(primary, STATE_PART_KNOWN, false);
     }
 }
 
@@ -115,7 +115,7 @@ static struct seat *find_or_add(struct primary *primary, const char *id, const c
     outbox_instance(primary->world, seat->peer, primary, SENTINEL_EVENT_SENTINEL, "%s", "");
     /* One instance for all its primaries: this one has not heard yet that it is down, but will hear of its return. */
     if (seat->peer->s_down) outbox_instance(primary->world, seat->peer, primary, SENTINEL_EVENT_SDOWN, "%s", "");
-    world_changed(primary->world, true); /* a voter that a crash forgets would make majorities smaller */
+    primary_changed(primary, STATE_PART_KNOWN, true); /* a voter that a crash forgets would make majorities smaller */
     return seat;
 }
 
@@ -130,7 +130,7 @@ static void adopt_config(struct primary *primary, struct seat *seat, const struc
     struct world *world = primary->world;
     CHECK(hello->config_epoch > primary->config_epoch); /* H1 */
     primary->config_epoch = hello->config_epoch;
-    world_changed(world, false);
+    primary_changed(primary, STATE_PART_PRIMARY, false);
     if (instance_is_at(primary->instance, host, hello->primary_port)) {
         if (primary->failover.sm.state != FAILOVER_NONE) /* what we led is over */
             outbox_instance(world, seat->peer, primary, SENTINEL_EVENT_CONFIG_UPDATE, "%s", "");

@@ -86,7 +86,7 @@ static void discover(struct world *world, struct instance *instance, const struc
         if (!known && primary->replica_count < REPLICAS_MAX && world_may_watch(world, host)) {
             struct instance *replica = replica_add(primary, host, port);
             outbox_instance(world, replica, NULL, SENTINEL_EVENT_REPLICA, "%s", "");
-            world_changed(world, false);
+            primary_changed(primary, STATE_PART_KNOWN, false);
         }
         mem_free(host);
     }
@@ -146,8 +146,10 @@ static void on_info(struct world *world, struct instance *instance, const struct
         if (instance->kind == INSTANCE_PRIMARY) look_beyond(world, instance);
         struct instance *head = instance->primary->instance;
         if (instance->hearsay && instance->facts.role == ROLE_REPLICA &&
-            instance_is_at(head, instance->facts.primary_host, instance->facts.primary_port))
+            instance_is_at(head, instance->facts.primary_host, instance->facts.primary_port)) {
             instance->hearsay = false; /* it belongs to us */
+            primary_changed(instance->primary, STATE_PART_KNOWN, false);
+        }
         if (head->role_reported == ROLE_REPLICA) world_touch_instance(world, head); /* what others say decides */
         if (instance->kind == INSTANCE_PRIMARY) protect_on_info(instance, &before);
         failover_on_info(instance); /* may make it the primary */

@@ -87,6 +87,10 @@ void machine_state(const struct machine *machine, struct state_records *out) {
     recall_export(&machine->world, out);
 }
 
+bool machine_take_changes(struct machine *machine, struct state_records *out) {
+    return recall_take_changes(&machine->world, out);
+}
+
 /* ---- Events ---- */
 
 static void on_start(struct world *world) {

@@ -65,5 +65,10 @@ const struct world *machine_world(const struct machine *machine);
  * its EVENT_SAVED it holds what that save promises. */
 void machine_state(const struct machine *machine, struct state_records *out);
 
+/* The same for who keeps what was given before: adds SELF and, of each primary that has changed since the last call, its
+ * PRIMARY with those parts that its `parts` names, each of them whole: what the keeper has of these parts and is not
+ * here is gone. True: everything is here, and what is not here is gone. */
+bool machine_take_changes(struct machine *machine, struct state_records *out);
+
 /* The states and arrows of all machines in here, as text for `kvd --dump-machines`. */
 void machine_dump_tables(struct bytes *out);

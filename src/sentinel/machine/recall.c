@@ -186,9 +186,10 @@ static void export_changed(const struct table *changed, const struct table *orig
     mem_free(walks);
 }
 
-static void export_primary(const struct primary *primary, struct state_records *out) {
+static void export_primary(const struct primary *primary, unsigned parts, struct state_records *out) {
     (void)!state_records_add(out, &(struct state_record){
                                       .kind = STATE_PRIMARY,
+                                      .parts = parts,
                                       .name = primary->name,
                                       .host = primary->instance->host,
                                       .port = primary->instance->port,
@@ -201,6 +202,7 @@ static void export_primary(const struct primary *primary, struct state_records *
                                       .vote_epoch = primary->vote_epoch,
                                       .id = primary->vote_leader,
                                   });
+    if (!(parts & STATE_PART_KNOWN)) return;
     export_changed(primary->changed, primary->original, primary->name, out);
     LIST_EACH(&primary->replicas, node) {
         const struct instance *replica = container_of(node, struct instance, node);
@@ -218,11 +220,16 @@ static void export_primary(const struct primary *primary, struct state_records *
     }
 }
 
-void recall_export(const struct world *world, struct state_records *out) {
+static void export_self(const struct world *world, struct state_records *out) {
     (void)!state_records_add(
         out, &(struct state_record){.kind = STATE_SELF, .id = world->id, .epoch = world->current_epoch});
+}
+
+void recall_export(const struct world *world, struct state_records *out) {
+    export_self(world, out);
     export_changed(world->changed_settings, world->original_settings, NULL, out);
-    LIST_EACH(&world->primaries, node) export_primary(container_of(node, struct primary, node), out);
+    LIST_EACH(&world->primaries, node)
+    export_primary(container_of(node, struct primary, node), STATE_PART_ALL, out);
     LIST_EACH(&world->removed, node) {
         const struct removed *removed = container_of(node, struct removed, node);
         (void)!state_records_add(out, &(struct state_record){.kind = STATE_REMOVED,
@@ -230,4 +237,18 @@ void recall_export(const struct world *world, struct state_records *out) {
                                                              .configured_host = removed->configured_host,
                                                              .configured_port = removed->configured_port});
     }
+}
+
+bool recall_take_changes(struct world *world, struct state_records *out) {
+    bool whole = world->dirty_whole;
+    if (whole) recall_export(world, out);
+    else export_self(world, out);
+    LIST_EACH(&world->dirty, node) {
+        struct primary *primary = container_of(node, struct primary, at_dirty);
+        if (!whole) export_primary(primary, primary->dirty, out);
+        list_remove(&primary->at_dirty);
+        primary->dirty = 0;
+    }
+    world->dirty_whole = false;
+    return whole;
 }

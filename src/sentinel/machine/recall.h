@@ -11,3 +11,5 @@
 void recall_state(struct world *world, const struct machine_config *config, const struct state_record *state,
                   size_t count);
 void recall_export(const struct world *world, struct state_records *out);
+/* See machine_take_changes(). */
+bool recall_take_changes(struct world *world, struct state_records *out);

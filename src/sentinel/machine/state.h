@@ -22,6 +22,9 @@ enum state_kind {
     STATE_KINDS
 };
 
+/* What of a primary has changed: its PRIMARY record alone, or with it everything else that is known of it. */
+enum { STATE_PART_PRIMARY = 1, STATE_PART_KNOWN = 2, STATE_PART_ALL = 3 };
+
 /* All texts are never NULL in records that the machine gives; in records given to it NULL counts as "". Fields that a
  * kind does not name are 0 or "". */
 struct state_record {
@@ -34,6 +37,7 @@ struct state_record {
     uint16_t configured_port;
     bool at_run_time; /* by SENTINEL MONITOR */
     uint32_t quorum;
+    unsigned parts; /* PRIMARY among changes: STATE_PART_... that follow entirely; never saved */
     bool fresh; /* no memory of votes yet: what is not said here is not known */
     uint64_t epoch, config_epoch, vote_epoch;
     const char *option, *value, *second;

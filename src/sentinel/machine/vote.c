@@ -13,7 +13,7 @@ bool vote_see_epoch(struct world *world, uint64_t epoch) {
     if (epoch <= world->current_epoch) return true;
     world->current_epoch = epoch; /* V5 */
     outbox_event(world, NULL, SENTINEL_EVENT_NEW_EPOCH, "%" PRIu64, epoch);
-    world_changed(world, false);
+    world_changed_self(world, false);
     return true;
 }
 
@@ -26,7 +26,7 @@ static void set_vote(struct primary *primary, uint64_t epoch, const char *candid
     primary->voted_ms = world->now_ms;
     primary->vote_sequence = world->state_sequence + 1;
     world->votes_given++;
-    world_changed(world, true);
+    primary_changed(primary, STATE_PART_PRIMARY, true);
     outbox_event(world, primary, SENTINEL_EVENT_VOTE, "%s %" PRIu64, candidate, epoch);
     world_touch_primary(primary);
 }

@@ -20,6 +20,8 @@ struct resolved {
 
 void world_init(struct world *world, int64_t now_ms) {
     list_init(&world->primaries);
+    list_init(&world->dirty);
+    world->dirty_whole = true;
     list_init(&world->peers);
     list_init(&world->removed);
     heap_init(&world->deadlines);
@@ -69,8 +71,19 @@ void world_touch_group(struct primary *primary) {
 }
 
 void world_changed(struct world *world, bool urgent) {
+    world_changed_self(world, urgent);
+    world->dirty_whole = true;
+}
+
+void world_changed_self(struct world *world, bool urgent) {
     world->state_sequence++;
     if (urgent) world->save_urgent = true;
+}
+
+void primary_changed(struct primary *primary, unsigned parts, bool urgent) {
+    world_changed_self(primary->world, urgent);
+    if (!primary->dirty) list_add(&primary->world->dirty, &primary->at_dirty);
+    primary->dirty |= parts | STATE_PART_PRIMARY;
 }
 
 /* ---- Addresses ---- */
@@ -255,6 +268,8 @@ void primary_drop(struct primary *primary) {
     LIST_EACH(&primary->forgotten, node) forgotten_drop(container_of(node, struct forgotten, node));
     instance_drop(world, primary->instance);
     heap_remove(&world->deadlines, &primary->due.node);
+    if (primary->dirty) list_remove(&primary->at_dirty);
+    world->dirty_whole = true;
     list_remove(&primary->node);
     world->primary_count--;
     table_remove(world->by_name, slice_text(primary->name));
@@ -468,7 +483,7 @@ void primary_switch_to(struct primary *primary, struct instance *new, const char
     outbox_instance(world, old, primary, SENTINEL_EVENT_REPLICA, "%s", "");
     /* It goes by another name now: its -sdown will need a +sdown of that name. */
     if (old->s_down) outbox_instance(world, old, primary, SENTINEL_EVENT_SDOWN, "%s", "");
-    world_changed(world, true);
+    primary_changed(primary, STATE_PART_KNOWN, true);
     world_touch_group(primary);
 }
 

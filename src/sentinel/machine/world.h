@@ -207,6 +207,8 @@ struct primary {
 
     struct failover failover;
     struct deadline due;
+    unsigned dirty;            /* STATE_PART_... that machine_take_changes() has not given out yet */
+    struct list_node at_dirty; /* in world->dirty, when any */
 };
 
 struct settings {
@@ -268,6 +270,8 @@ struct world {
     uint64_t save_sequence;  /* of the save that is under way; 0 none */
     uint64_t saved_sequence; /* of the newest change on disk */
     bool save_urgent;
+    struct list dirty; /* of struct primary */
+    bool dirty_whole;  /* anything may have changed */
     bool save_whole; /* FLUSHCONFIG */
     int64_t save_ms; /* not before: batches what is not urgent, spaces out retries */
     bool save_failing;

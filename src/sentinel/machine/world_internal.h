@@ -23,8 +23,11 @@ void world_touch_instance(struct world *world, struct instance *instance);
 void world_touch_primary(struct primary *primary);
 void world_touch_group(struct primary *primary); /* the primary and all its data nodes */
 
-/* The state to be saved has changed. Urgent: somebody waits for it. */
+/* The state to be saved has changed: anything of it, only our epoch (or an order to save), only these parts of a
+ * primary. Urgent: somebody waits for it. */
 void world_changed(struct world *world, bool urgent);
+void world_changed_self(struct world *world, bool urgent);
+void primary_changed(struct primary *primary, unsigned parts, bool urgent);
 
 /* Forty hexadecimal digits: the id of a sentinel. */
 bool id_is_valid(struct slice id);

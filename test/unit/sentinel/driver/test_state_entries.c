@@ -55,7 +55,7 @@ UNIT_TEST(state_entries, come_back_as_they_were) {
     state_entries_store(file, &records);
     CU_ASSERT_EQUAL(state_file_count(file), COUNT_OF(samples));
     EXPECT_TEXT(state_file_find(file, "primary b"),
-                "host ::1 port 1 configured-host \"\" configured-port 0 at-run-time 1 quorum 7 config-epoch 0 vote-epoch 9 "
+                "host ::1 port 1 configured-host \"\" configured-port 0 at-run-time 1 quorum 7 fresh 0 config-epoch 0 vote-epoch 9 "
                 "vote ffff");
     CU_ASSERT(state_entries_read(file, &read, &err));
     CU_ASSERT_EQUAL_FATAL(read.count, COUNT_OF(samples));
@@ -67,6 +67,43 @@ UNIT_TEST(state_entries, come_back_as_they_were) {
     CU_ASSERT_EQUAL(state_file_count(file), 3);
     state_records_fini(&records);
     state_records_fini(&read);
+    state_file_free(&file);
+}
+
+UNIT_TEST(state_entries, of_changes_alone_leave_the_rest_and_take_what_is_gone) {
+    struct state_file *file = state_file_new("/nonexistent/state.yaml", on_wake, NULL);
+    struct state_index *index = state_index_new();
+    struct state_records records;
+    state_records_init(&records);
+    for (size_t i = 0; i < COUNT_OF(samples); i++) {
+        struct state_record record = samples[i];
+        record.parts = STATE_PART_ALL;
+        state_records_add(&records, &record);
+    }
+    state_entries_store_changes(file, index, &records, true);
+    CU_ASSERT_EQUAL(state_file_count(file), COUNT_OF(samples));
+
+    state_records_clear(&records); /* a vote */
+    state_records_add(&records, &(struct state_record){.kind = STATE_SELF, .id = "ab", .epoch = 12});
+    state_records_add(&records, &(struct state_record){.kind = STATE_PRIMARY, .name = "b", .host = "::1", .port = 1,
+                                                       .parts = STATE_PART_PRIMARY, .vote_epoch = 12});
+    state_entries_store_changes(file, index, &records, false);
+    CU_ASSERT_EQUAL(state_file_count(file), COUNT_OF(samples));
+    CU_ASSERT_PTR_NOT_NULL(strstr(state_file_find(file, "primary b"), "vote-epoch 12"));
+    EXPECT_TEXT(state_file_find(file, "self"), "id ab current-epoch 12");
+
+    state_records_clear(&records); /* a replica came, all else that was known of "b" went */
+    state_records_add(&records, &(struct state_record){.kind = STATE_SELF, .id = "ab", .epoch = 12});
+    state_records_add(&records, &(struct state_record){.kind = STATE_PRIMARY, .name = "b", .host = "::1", .port = 1,
+                                                       .parts = STATE_PART_ALL, .vote_epoch = 12});
+    state_records_add(&records, &(struct state_record){.kind = STATE_REPLICA, .name = "b", .host = "h", .port = 2});
+    state_entries_store_changes(file, index, &records, false);
+    CU_ASSERT_EQUAL(state_file_count(file), COUNT_OF(samples) - 5);
+    CU_ASSERT_PTR_NOT_NULL(state_file_find(file, "replica b h 2"));
+    CU_ASSERT_PTR_NULL(state_file_find(file, "replica b 10.0.0.3 6379"));
+    CU_ASSERT_PTR_NOT_NULL(state_file_find(file, "primary \"a primary\""));
+    state_records_fini(&records);
+    state_index_free(&index);
     state_file_free(&file);
 }
 
