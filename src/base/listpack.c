@@ -493,9 +493,9 @@ void listpack_append_all(struct listpack **place, const struct packed *entries, 
     struct listpack *listpack = grow(place, bound);
     uint8_t *at = listpack->bytes + size_of(listpack) - 1;
     for (size_t i = 0; i < count; i++) {
-        struct form form;
+        struct listpack_form form;
         if (entries[i].text)
-            form_of(&form, slice_make(entries[i].text, entries[i].size));
+            listpack_form_of(&form, slice_make(entries[i].text, entries[i].size));
         else
             form_int(&form, entries[i].number);
         put_form(at, &form);
@@ -528,7 +528,7 @@ struct listpack_entry *listpack_replace(struct listpack **listpack, const struct
 }
 
 struct listpack_entry *listpack_replace_int(struct listpack **listpack, const struct listpack_entry *entry, int64_t number) {
-    struct form form;
+    struct listpack_form form;
     form_int(&form, number);
     return put(listpack, offset_of(*listpack, entry), whole_size(bytes_of(entry)), &form);
 }
