@@ -15,7 +15,8 @@ bool history_run_until(struct history *history, int64_t until_us) {
 bool history_run_until_well(struct history *history, int64_t bound_us, const char *phase, int64_t *took_us) {
     int64_t begin_us = history->schedule.now_us, well_us = INT64_MAX;
     int64_t settle_us = history->down_after_ms * MILLISECOND + 1500 * MILLISECOND;
-    char why[200] = "";
+    char *why = history->missed;
+    why[0] = 0;
     while (history->schedule.now_us < begin_us + bound_us) {
         if (!history_run_until(history, history->schedule.now_us + POLL_US)) return false;
         if (!liveness_holds(history, why))
@@ -99,6 +100,7 @@ void history_run(const struct history_options *options, struct history_result *r
     TRACE(&history->trace, "history", "seed %llu: %s", (unsigned long long)options->seed, result->shape);
     run(history, result);
     result->verdict = history->verdict;
+    memcpy(result->missed, history->missed, sizeof result->missed);
     result->failovers = invariants_failovers(history->invariants);
     result->switches = invariants_switches(history->invariants);
     result->happenings = history->schedule.count;

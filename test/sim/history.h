@@ -19,6 +19,7 @@ struct history_result {
     uint64_t steps, happenings;
     int64_t virtual_us;
     int64_t healed_us;    /* L1: how long it took after healing */
+    char missed[200];     /* and what came last */
     uint64_t fingerprint; /* equal for equal histories */
     char shape[160];      /* "3 sentinels, 1 primary with 2 replicas, ..." */
 };

@@ -31,6 +31,7 @@ struct history {
     struct schedule schedule;
     struct trace trace;
     struct verdict verdict;
+    char missed[200]; /* what was not well last */
     struct network *network;
     struct names *names; /* NULL: everybody goes by address */
     struct invariants *invariants;

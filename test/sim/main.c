@@ -92,9 +92,10 @@ static void count(struct totals *totals, uint64_t seed, const struct history_res
 static void report_seed(const struct arguments *arguments, uint64_t seed, const struct history_result *result) {
     if (arguments->verbose || arguments->trace)
         printf("seed %" PRIu64 ": %s: %" PRIu64 " failovers, %" PRIu64 " switches, %" PRIu64
-               " steps, %.1f s, whole again %.2f s after healing\n",
+               " steps, %.1f s, whole again %.2f s after healing%s%s\n",
                seed, result->shape, result->failovers, result->switches, result->steps,
-               (double)result->virtual_us / 1e6, (double)result->healed_us / 1e6);
+               (double)result->virtual_us / 1e6, (double)result->healed_us / 1e6, result->missed[0] ? ": until then " : "",
+               result->missed);
     if (!result->verdict.failed) return;
     char line[160];
     say_reproduction(line, sizeof line, arguments, seed, result->verdict.invariant);

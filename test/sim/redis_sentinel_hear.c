@@ -191,7 +191,12 @@ void rs_hear_hello(struct redis_sentinel *sentinel, struct slice payload) {
     if (epoch <= primary->config_epoch) return;
     primary->config_epoch = epoch;
     struct rs_node *node = primary->node;
-    if (node->port == number(fields[6]) && strcmp(node->address, to) == 0) return;
+    if (node->port == number(fields[6]) && strcmp(node->address, to) == 0) {
+        /* Back to whom its own failover leaves: it goes on, and announces its own choice under this epoch (README). */
+        if (primary->promoted && primary->state >= RS_RECONF)
+            invariants_taint(sentinel->traits.invariants, primary->config->name, epoch);
+        return;
+    }
     rs_switch(primary, to, (uint16_t)number(fields[6]));
     rs_say(sentinel, "+switch-master (told)", primary);
 }
