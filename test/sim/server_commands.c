@@ -132,6 +132,19 @@ static struct message *failover(struct server *server, const struct message *mes
     return message_status("OK");
 }
 
+/* CLIENT SETNAME; CLIENT PAUSE milliseconds WRITE and CLIENT UNPAUSE. */
+static struct message *client_command(struct server *server, const struct message *message) {
+    int64_t pause_ms;
+    bool unpause = message_is(message, 1, "unpause");
+    if (!unpause && !message_is(message, 1, "pause")) return message_status("OK");
+    if (!server->traits.hands_over) return message_error("NOPERM this user has no permissions to run the command");
+    server_advance(server);
+    if (unpause) pause_ms = 0;
+    else if (message->count < 4 || !number_parse_int(message->args[2], &pause_ms)) return message_error("ERR syntax error");
+    server->writes_stop_until_us = server->schedule->now_us + pause_ms * 1000;
+    return message_status("OK");
+}
+
 static struct message *script(struct server *server) {
     if (!before(server, server->script_until_us)) return message_error("NOTBUSY No scripts in execution right now.");
     if (!server->script_killable)
@@ -152,7 +165,7 @@ static struct message *execute(struct server_client *client, const struct messag
     if (message_is(message, 0, "ping")) return ping(server);
     if (message_is(message, 0, "info")) return info(server, message);
     if (message_is(message, 0, "failover")) return failover(server, message);
-    if (message_is(message, 0, "client")) return message_status("OK");
+    if (message_is(message, 0, "client")) return client_command(server, message);
     if (message_is(message, 0, "multi")) {
         client->in_multi = true;
         client->multi_failed = false;

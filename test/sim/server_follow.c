@@ -13,7 +13,8 @@ static bool is_paused(const struct server *server) {
 void server_advance(struct server *server) {
     int64_t from_us = MAX(server->offset_us, MIN(server->paused_until_us, server->schedule->now_us));
     int64_t entries = (server->schedule->now_us - from_us) / server->traits.writes_us;
-    bool writable = server->running && server->role.primary && !server->handing_over && !is_paused(server);
+    bool stopped = server->handing_over || server->writes_stop_until_us > server->schedule->now_us;
+    bool writable = server->running && server->role.primary && !stopped && !is_paused(server);
     if (writable && entries > 0) {
         server->offset += entries * ENTRY_BYTES;
         server->offset_us = from_us + entries * server->traits.writes_us;

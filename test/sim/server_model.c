@@ -69,7 +69,7 @@ void server_start(struct server *server, int64_t loading_us, bool empty) {
     server->running = true;
     server->started_us = server->offset_us = server->link_down_us = now_us;
     server->loading_until_us = now_us + loading_us;
-    server->paused_until_us = server->script_until_us = 0;
+    server->paused_until_us = server->script_until_us = server->writes_stop_until_us = 0;
     if (empty) server->offset = 0;
     dice_hex(server->random, server->run_id, 40);
     if (empty || server->file.primary || !server->replication_id[0])

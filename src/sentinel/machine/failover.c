@@ -19,6 +19,7 @@
 #include "sentinel/machine/down.h"
 #include "sentinel/machine/election.h"
 #include "sentinel/machine/explain.h"
+#include "sentinel/machine/facts.h"
 #include "sentinel/machine/fresh.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/protect.h"
@@ -32,11 +33,11 @@
 enum {
     FRESH_MS = 100, /* how long the choice waits for replicas that do not answer INFO */
     POLL_MS = 100,  /* INFO replication while somebody waits for its news */
-    HANDOVER_POLL_MS = 20,
+    HANDOVER_POLL_MS = 5,
     IDLE_POLL_MS = 1000, /* while the primary is down and nobody leads */
     FORCED_ROUNDS = 4,
     PAUSE_MS = 500,        /* after a failover that found no replica */
-    COORDINATED_MS = 3000, /* at least so long may the primary take: replicas acknowledge once a second only */
+    COORDINATED_MS = 3000, /* at least so long may it take; by FAILOVER replicas acknowledge once a second only */
 };
 
 static const struct sm_state states[FAILOVER_STATES] = {
@@ -106,6 +107,8 @@ static void stand(struct primary *primary, bool forced, bool coordinated, uint32
     failover->protecting = false;
     failover->wanted = wanted;
     failover->coordinated = coordinated;
+    failover->by_primary = false;
+    failover->stopped_offset = -1;
     failover->ordered = false;
     failover->order_request = 0;
     failover->target = NULL;
@@ -190,6 +193,8 @@ static void forget_target(struct primary *primary) {
 
 static void finish(struct primary *primary, enum failover_result result, const char *reason) {
     struct failover *failover = &primary->failover;
+    bool stopped = failover->coordinated && !failover->by_primary && failover->sm.state == FAILOVER_WAIT_PROMOTION;
+    if (stopped) (void)!outbox_let_write(primary->world, primary->instance);
     forget_target(primary);
     failover->record.result = result;
     failover->record.ended_ms = primary->world->now_ms;
@@ -354,6 +359,13 @@ static void look_select(struct primary *primary) {
     outbox_instance(world, target, primary, SENTINEL_EVENT_SEND_NOONE, "%s", "");
 }
 
+static int64_t coordinated_ms(const struct primary *primary) {
+    return MIN(primary->options.failover_timeout_ms, MAX(primary->options.down_after_ms, COORDINATED_MS));
+}
+
+/* A coordinated failover stops the primary's writes, waits until the replica has them all, and promotes it: three round
+ * trips. FAILOVER, which does the same on the primary's side, waits for an acknowledgement that replicas send once a
+ * second; it is for primaries that refuse CLIENT PAUSE. */
 static void order(struct primary *primary) {
     struct failover *failover = &primary->failover;
     struct world *world = primary->world;
@@ -361,10 +373,12 @@ static void order(struct primary *primary) {
     CHECK(primary->saved_vote_epoch >= failover->epoch); /* F1 */
     CHECK(failover->epoch > primary->config_epoch);      /* F3 */
     struct request *request;
-    if (failover->coordinated) {
-        int64_t timeout_ms =
-            MIN(primary->options.failover_timeout_ms, MAX(primary->options.down_after_ms, COORDINATED_MS));
+    int64_t timeout_ms = coordinated_ms(primary);
+    if (failover->coordinated && failover->by_primary) {
         request = outbox_handover(world, primary->instance, target->host, target->port, timeout_ms, failover->epoch);
+    } else if (failover->coordinated && failover->stopped_offset < 0) {
+        request = outbox_stop_writes(world, primary->instance, timeout_ms, failover->epoch);
+        failover->stopped_until_ms = world->now_ms + timeout_ms / 2;
     } else {
         request = outbox_promote(world, target, failover->epoch);
     }
@@ -408,11 +422,12 @@ static void look_wait_promotion(struct primary *primary) {
     struct instance *target = failover->target;
     int64_t waited_ms = world->now_ms - failover->sm.since_ms;
     if (failover->coordinated) {
-        int64_t most_ms =
-            MIN(primary->options.failover_timeout_ms, MAX(primary->options.down_after_ms, COORDINATED_MS)) +
-            COORDINATED_MS;
+        bool stopped = !failover->by_primary;
+        /* What was ordered may still be executed, and its proof come. */
+        bool open = stopped && failover->stopped_offset >= 0 && failover->order_request;
+        int64_t most_ms = stopped ? coordinated_ms(primary) / (open ? 1 : 2) : coordinated_ms(primary) + COORDINATED_MS;
         if (waited_ms < most_ms) return;
-        (void)!outbox_handover_abort(world, primary->instance);
+        if (!stopped) (void)!outbox_handover_abort(world, primary->instance);
         abort_with(primary, FAILOVER_PRIMARY_TIMEOUT, SENTINEL_EVENT_ABORT_PRIMARY_TIMEOUT,
                    "the primary did not hand over in time");
     } else if (target->s_down || waited_ms >= primary->options.failover_timeout_ms) {
@@ -553,7 +568,7 @@ static void promoted(struct primary *primary, const char *proof) {
     struct instance *target = failover->target, *old = primary->instance;
     CHECK(failover->sm.state == FAILOVER_WAIT_PROMOTION);
     CHECK(failover->epoch > primary->config_epoch); /* F3 */
-    bool coordinated = failover->coordinated;
+    bool coordinated = failover->coordinated, by_primary = failover->by_primary;
     primary->config_epoch = failover->epoch;
     failover->record.promoted_ms = world->now_ms;
     failover->count++;
@@ -572,9 +587,12 @@ static void promoted(struct primary *primary, const char *proof) {
     target->role_reported = target->facts.role = ROLE_PRIMARY;
     target->role_since_ms = target->facts.at_ms = world->now_ms;
     (void)!outbox_info(world, target, false); /* and now look at it */
-    if (coordinated) {
+    if (coordinated && by_primary) {
         (void)!outbox_settle(world, target);
         (void)!outbox_settle(world, old);
+    } else if (coordinated) {
+        (void)!repoint_step(primary); /* the old one first, and only then may its clients go on */
+        (void)!outbox_let_write(world, old);
     }
 }
 
@@ -619,6 +637,8 @@ static void on_promote_reply(struct instance *target, const struct request *requ
     case EXECUTED_YES: promoted(primary, "the replica executed SLAVEOF NO ONE"); break;
     case EXECUTED_NO:
         failover->ordered = false;
+        if (failover->coordinated) (void)!outbox_let_write(target->world, primary->instance);
+        failover->stopped_offset = -1;
         target->refused_epoch = failover->epoch;
         back_to_select(primary, "the replica refused");
         world_touch_primary(primary);
@@ -627,11 +647,39 @@ static void on_promote_reply(struct instance *target, const struct request *requ
     }
 }
 
-static void on_handover_reply(struct instance *instance, const struct request *request,
+/* CLIENT PAUSE, INFO. */
+static void on_stopped_reply(struct primary *primary, uint32_t index, const struct reply_view *reply) {
+    struct failover *failover = &primary->failover;
+    struct world *world = primary->world;
+    if (index == 0) {
+        failover->by_primary = !is_ok(reply);
+        return;
+    }
+    failover->order_request = 0;
+    struct facts facts = primary->instance->facts;
+    struct facts_replicas *replicas = mem_alloc(sizeof *replicas);
+    bool known = reply->kind == REPLY_VIEW_BULK && facts_read_info(&facts, reply->text, world->now_ms, replicas);
+    mem_free(replicas);
+    if (failover->by_primary) {
+        order(primary);
+    } else if (!known || facts.role != ROLE_PRIMARY) {
+        abort_with(primary, FAILOVER_PRIMARY_TIMEOUT, SENTINEL_EVENT_ABORT_PRIMARY_TIMEOUT,
+                   "the primary did not say what it has");
+    } else {
+        failover->stopped_offset = facts.primary_offset;
+        (void)!outbox_info(world, failover->target, true);
+    }
+}
+
+static void on_handover_reply(struct instance *instance, const struct request *request, uint32_t index,
                               const struct reply_view *reply) {
     struct primary *primary = instance->primary;
     struct failover *failover = &primary->failover;
     if (failover->sm.state != FAILOVER_WAIT_PROMOTION || failover->order_request != request->number) return;
+    if (request->commands > 1) {
+        on_stopped_reply(primary, index, reply);
+        return;
+    }
     failover->order_request = 0;
     if (is_ok(reply)) return;
     refused(instance, request, reply->text);
@@ -644,7 +692,7 @@ void failover_on_order_reply(struct instance *instance, const struct request *re
     if (request->kind == REQUEST_PROMOTE)
         on_promote_reply(instance, request, index, reply, complete);
     else if (request->kind == REQUEST_HANDOVER)
-        on_handover_reply(instance, request, reply);
+        on_handover_reply(instance, request, index, reply);
 }
 
 void failover_on_line_down(struct instance *instance) {
@@ -652,7 +700,8 @@ void failover_on_line_down(struct instance *instance) {
     if (!primary) return;
     struct failover *failover = &primary->failover;
     /* The order went to one of them only; that the dead primary refuses another connection says nothing of it. */
-    const struct instance *ordered = failover->coordinated ? primary->instance : failover->target;
+    bool to_primary = failover->coordinated && (failover->by_primary || failover->stopped_offset < 0);
+    const struct instance *ordered = to_primary ? primary->instance : failover->target;
     if (ordered == instance) failover->order_request = 0;
     world_touch_primary(primary);
 }
@@ -663,7 +712,12 @@ void failover_on_info(struct instance *instance) {
     if (failover->sm.state != FAILOVER_WAIT_PROMOTION || failover->target != instance) return;
     if (instance->facts.role == ROLE_PRIMARY) {
         promoted(primary, "the replica says that it is a primary");
-    } else if (!failover->coordinated && failover->order_request == 0) {
+    } else if (failover->order_request || (failover->coordinated && failover->by_primary)) {
+        return;
+    } else if (failover->coordinated && failover->stopped_offset >= 0) {
+        bool has_all = instance->facts.replica_offset >= failover->stopped_offset;
+        if (has_all && primary->world->now_ms < failover->stopped_until_ms) order(primary);
+    } else {
         order(primary); /* the line was lost before the answer, and it was not executed: again, to the same one (F2) */
     }
 }

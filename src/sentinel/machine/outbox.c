@@ -328,6 +328,29 @@ struct request *outbox_handover(struct world *world, struct instance *primary, c
     return request;
 }
 
+struct request *outbox_stop_writes(struct world *world, struct instance *primary, int64_t for_ms, uint64_t epoch) {
+    if (!may_send(primary, 2)) return NULL;
+    struct draft draft = draft_start(world, primary->primary);
+    draft_command(&draft, "CLIENT");
+    draft_text(&draft, "PAUSE");
+    draft_int(&draft, for_ms);
+    draft_text(&draft, "WRITE");
+    draft_command(&draft, "INFO");
+    draft_text(&draft, "replication");
+    struct request *request = draft_send(&draft, world, primary, REQUEST_HANDOVER);
+    request->primary = primary->primary->number;
+    request->epoch = epoch;
+    return request;
+}
+
+struct request *outbox_let_write(struct world *world, struct instance *instance) {
+    if (!may_send(instance, 1)) return NULL;
+    struct draft draft = draft_start(world, instance->primary);
+    draft_command(&draft, "CLIENT");
+    draft_text(&draft, "UNPAUSE");
+    return draft_send(&draft, world, instance, REQUEST_HANDOVER_ABORT);
+}
+
 struct request *outbox_handover_abort(struct world *world, struct instance *primary) {
     if (!may_send(primary, 1)) return NULL;
     struct draft draft = draft_start(world, primary->primary);

@@ -35,6 +35,9 @@ struct request *outbox_settle(struct world *world, struct instance *instance);
 struct request *outbox_script_kill(struct world *world, struct instance *instance);
 struct request *outbox_handover(struct world *world, struct instance *primary, const char *host, uint16_t port,
                                 int64_t timeout_ms, uint64_t epoch);
+/* CLIENT PAUSE ... WRITE and then INFO: what the primary has when it takes no more writes. */
+struct request *outbox_stop_writes(struct world *world, struct instance *primary, int64_t for_ms, uint64_t epoch);
+struct request *outbox_let_write(struct world *world, struct instance *instance); /* CLIENT UNPAUSE */
 struct request *outbox_handover_abort(struct world *world, struct instance *primary);
 struct request *outbox_forget(struct world *world, struct instance *peer, const struct primary *primary,
                               struct slice host, int64_t port);

@@ -135,6 +135,9 @@ struct failover {
     bool protecting;         /* because the primary lost data: only with a majority (P2) */
     uint32_t wanted;         /* the replica that the operator chose; 0 none */
     bool forced, coordinated;
+    bool by_primary;          /* coordinated, by its FAILOVER: it does not stop its writes for us */
+    int64_t stopped_offset;   /* coordinated: all that the primary has, its writes being stopped; -1: not yet */
+    int64_t stopped_until_ms; /* and they surely are until then */
     bool ordered;           /* a promotion was sent in this epoch: no other target may get one */
     uint64_t order_request; /* the one that is not answered yet; 0 none */
     int64_t start_ms;       /* of the running or last attempt; NEVER */

@@ -235,7 +235,7 @@ UNIT_TEST(failover, asked_for_alone_needs_only_the_operators_word) {
     troupe_fini(&t);
 }
 
-UNIT_TEST(failover, coordinated_is_the_primarys_own) {
+UNIT_TEST(failover, coordinated_stops_writes_first) {
     struct troupe t;
     ready(&t, 3, 3);
     go(&t);
@@ -248,11 +248,38 @@ UNIT_TEST(failover, coordinated_is_the_primarys_own) {
     troupe_fini(&t);
 }
 
+UNIT_TEST(failover, coordinated_falls_back_to_the_primarys_own) {
+    struct troupe t;
+    ready(&t, 3, 3);
+    go(&t);
+    t.node[0].refuses = "CLIENT";
+    force(&t, 0, true);
+    troupe_run(&t, 500);
+    CU_ASSERT_EQUAL(troupe_count(&t, "+switch-master"), 3);
+    CU_ASSERT_EQUAL(t.node[0].follows, troupe_believes(&t, 0));
+    troupe_fini(&t);
+}
+
+UNIT_TEST(failover, coordinated_waits_until_the_replica_has_everything) {
+    struct troupe t;
+    ready(&t, 3, 2);
+    go(&t);
+    t.node[1].offset = t.node[0].offset - 1;
+    force(&t, 0, true);
+    troupe_run(&t, 1000);
+    CU_ASSERT_EQUAL(troupe_count(&t, "+promoted-slave"), 0);
+    t.node[1].offset = t.node[0].offset;
+    troupe_run(&t, 100);
+    CU_ASSERT_EQUAL(troupe_count(&t, "+promoted-slave"), 1);
+    CU_ASSERT_EQUAL(t.node[0].follows, 1);
+    troupe_fini(&t);
+}
+
 UNIT_TEST(failover, coordinated_ends_when_the_primary_does_not_know_how) {
     struct troupe t;
     ready(&t, 3, 2);
     go(&t);
-    t.node[0].refuses = "FAILOVER";
+    t.node[0].refuses = "FAILOVER CLIENT";
     force(&t, 0, true);
     troupe_run(&t, 500);
     CU_ASSERT_EQUAL(troupe_count(&t, "-order-refused master mymaster 10.0.0.1 6379 handover: NOPERM"), 1);

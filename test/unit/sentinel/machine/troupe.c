@@ -235,7 +235,7 @@ static void run_command(struct troupe *troupe, struct message *message, unsigned
     struct node *node = &troupe->node[index];
     char **args = message->args[i];
     const char *name = args[0];
-    if (node->refuses && strcmp(name, node->refuses) == 0) {
+    if (node->refuses && strstr(node->refuses, name)) {
         reply(troupe, message, i, REPLY_VIEW_ERROR, "NOPERM this user has no permissions to run the command");
         return;
     }
