@@ -311,6 +311,7 @@ static void write_output(struct link *link) {
         status = IO_DONE;
     }
     conn_want_write(link->conn, status == IO_AGAIN);
+    if (output_is_empty(&link->output)) output_fini(&link->output); /* thousands of links are idle nearly all the time */
 }
 
 void link_flush(struct link *link) {

@@ -73,7 +73,7 @@ def test_no_good_replica_is_said(group):
     assert "why=its replica-priority is 0" in ha.sentinels[0].info("sentinel")["primary0_replica0"]
 
 
-@pytest.mark.parametrize("point", ["crash-after-election", "crash-after-promotion"])
+@pytest.mark.parametrize("point", ["crash-after-candidacy", "crash-after-election", "crash-after-selection", "crash-after-order", "crash-after-promotion"])
 def test_a_leader_that_dies_is_replaced(group, point):
     ha = HighlyAvailableSet(["kvd"] * 3, group=group)
     for sentinel in ha.sentinels:

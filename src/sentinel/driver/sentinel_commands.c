@@ -447,13 +447,27 @@ void sentinel_debug_command(struct client *client) {
                       &(struct scripts_settings){timing->script_max_runtime_ms, timing->script_retry_delay_ms});
 }
 
+/* 0: none. HELP names those of the field's sentinels only, in their words. */
+static unsigned crash_point(struct slice name) {
+    static const struct {
+        const char *name;
+        unsigned    point;
+    } points[] = {
+        {"crash-after-election", SIMULATE_CRASH_AFTER_ELECTION},   {"crash-after-promotion", SIMULATE_CRASH_AFTER_PROMOTION},
+        {"crash-after-candidacy", SIMULATE_CRASH_AFTER_CANDIDACY}, {"crash-after-selection", SIMULATE_CRASH_AFTER_SELECTION},
+        {"crash-after-order", SIMULATE_CRASH_AFTER_ORDER},
+    };
+    for (size_t i = 0; i < COUNT_OF(points); i++)
+        if (slice_is_nocase(name, points[i].name)) return points[i].point;
+    return 0;
+}
+
 void sentinel_simulate_failure_command(struct client *client) {
     struct event event = {.kind = EVENT_SIMULATE_FAILURE};
     for (int i = 2; i < client->argc; i++) {
-        if (slice_is_nocase(client->argv[i], "crash-after-election")) {
-            event.simulate |= SIMULATE_CRASH_AFTER_ELECTION;
-        } else if (slice_is_nocase(client->argv[i], "crash-after-promotion")) {
-            event.simulate |= SIMULATE_CRASH_AFTER_PROMOTION;
+        unsigned point = crash_point(client->argv[i]);
+        if (point) {
+            event.simulate |= point;
         } else if (slice_is_nocase(client->argv[i], "help")) {
             reply_array(client, 2);
             reply_bulk_text(client, "crash-after-election");

@@ -48,7 +48,15 @@ static void print_self(const struct driver *driver, struct bytes *out) {
     bytes_add_printf(out, "sentinel_duplicate_id:%d\r\n", world->duplicate_id);
     bytes_add_printf(out, "sentinel_stalls:%" PRIu64 "\r\n", world->stalls);
     bytes_add_printf(out, "sentinel_stalled_ms:%" PRId64 "\r\n", world->stalled_ms);
-    bytes_add_printf(out, "sentinel_link_memory:%zu\r\n", driver_memory(driver));
+    size_t count = 0, memory = driver_memory(driver);
+    bytes_add_printf(out, "sentinel_link_memory:%zu\r\n", memory);
+    for (size_t i = 1; i < world->instance_count; i++) {
+        if (!world->instances[i]) continue;
+        count++;
+        memory += instance_memory(world->instances[i]);
+    }
+    bytes_add_printf(out, "sentinel_instances:%zu\r\n", count);
+    bytes_add_printf(out, "sentinel_bytes_per_instance:%zu\r\n", count ? memory / count : 0);
 }
 
 static void print_state_file(const struct driver *driver, struct bytes *out) {

@@ -85,7 +85,14 @@ enum event_kind {
     EVENT_KINDS
 };
 
-enum { SIMULATE_CRASH_AFTER_ELECTION = 1, SIMULATE_CRASH_AFTER_PROMOTION = 2 };
+/* The first two are the field's; these numbers are in INFO. */
+enum {
+    SIMULATE_CRASH_AFTER_ELECTION = 1,
+    SIMULATE_CRASH_AFTER_PROMOTION = 2,
+    SIMULATE_CRASH_AFTER_CANDIDACY = 4, /* it stands, and nobody has heard of it */
+    SIMULATE_CRASH_AFTER_SELECTION = 8, /* nothing was ordered yet */
+    SIMULATE_CRASH_AFTER_ORDER = 16,    /* the replica has it, and its proof did not come yet */
+};
 
 struct event {
     enum event_kind kind;

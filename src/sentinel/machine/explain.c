@@ -141,7 +141,7 @@ void explain_plan(const struct primary *primary, bool coordinated, const struct 
     if (failover_may_force(primary, coordinated, wanted, &why))
         bytes_add_printf(lines, "would promote %s:%u%s instead of %s:%u\n",
                          instance_shown_host(target, primary->world), target->port,
-                         coordinated ? " by FAILOVER of the primary, without loss," : "",
+                         coordinated ? " with the primary's writes stopped, without loss," : "",
                          instance_shown_host(primary->instance, primary->world), primary->instance->port);
     else
         bytes_add_printf(lines, "would be refused: %s\n", bytes_text(&why));

@@ -79,6 +79,14 @@ static const char *shown(const struct instance *instance) {
     return instance_shown_host(instance, instance->world);
 }
 
+/* SENTINEL SIMULATE-FAILURE */
+static void crash_after(struct world *world, unsigned point, const char *name) {
+    if (!(world->simulate & point)) return;
+    struct action *action = actions_add(world->actions, ACTION_EXIT);
+    action->exit.status = 99;
+    action->exit.why = actions_printf(world->actions, "SENTINEL SIMULATE-FAILURE CRASH-AFTER-%s", name);
+}
+
 /* ---- Beginning ---- */
 
 static void stand(struct primary *primary, bool forced, bool coordinated, uint32_t wanted, const char *reason) {
@@ -123,6 +131,7 @@ static void stand(struct primary *primary, bool forced, bool coordinated, uint32
     failover_poll_replicas(primary);
     primary->ask_pause_ms = world->timing.ask_period_ms;
     down_ask(primary); /* for their votes, while ours goes to the disk */
+    crash_after(world, SIMULATE_CRASH_AFTER_CANDIDACY, "CANDIDACY");
     world_touch_primary(primary);
 }
 
@@ -307,11 +316,7 @@ static void look_wait_start(struct primary *primary) {
     failover->record.elected_ms = world->now_ms;
     failover->rounds = 0;
     outbox_primary(primary, SENTINEL_EVENT_ELECTED, "%s", "");
-    if (world->simulate & SIMULATE_CRASH_AFTER_ELECTION) {
-        struct action *action = actions_add(world->actions, ACTION_EXIT);
-        action->exit.status = 99;
-        action->exit.why = "SENTINEL SIMULATE-FAILURE CRASH-AFTER-ELECTION";
-    }
+    crash_after(world, SIMULATE_CRASH_AFTER_ELECTION, "ELECTION");
     sm_move(&failover->sm, FAILOVER_SELECT, world->now_ms, "%s", why);
     outbox_primary(primary, SENTINEL_EVENT_SELECT, "%s", "");
 }
@@ -357,6 +362,7 @@ static void look_select(struct primary *primary) {
     sm_move(&failover->sm, FAILOVER_SEND, world->now_ms, "%s:%u has priority %" PRId64 " and offset %" PRId64,
             shown(target), target->port, target->facts.priority, choose_offset(target));
     outbox_instance(world, target, primary, SENTINEL_EVENT_SEND_NOONE, "%s", "");
+    crash_after(world, SIMULATE_CRASH_AFTER_SELECTION, "SELECTION");
 }
 
 static int64_t coordinated_ms(const struct primary *primary) {
@@ -577,11 +583,7 @@ static void promoted(struct primary *primary, const char *proof) {
     outbox_instance(world, target, primary, SENTINEL_EVENT_PROMOTED, "%s", "");
     sm_move(&failover->sm, FAILOVER_RECONF, world->now_ms, "%s", proof);
     outbox_primary(primary, SENTINEL_EVENT_RECONF, "%s", "");
-    if (world->simulate & SIMULATE_CRASH_AFTER_PROMOTION) {
-        struct action *action = actions_add(world->actions, ACTION_EXIT);
-        action->exit.status = 99;
-        action->exit.why = "SENTINEL SIMULATE-FAILURE CRASH-AFTER-PROMOTION";
-    }
+    crash_after(world, SIMULATE_CRASH_AFTER_PROMOTION, "PROMOTION");
     primary_switch_to(primary, target, world->id);
     CHECK(primary->instance == target);
     target->role_reported = target->facts.role = ROLE_PRIMARY;
@@ -633,6 +635,7 @@ static void on_promote_reply(struct instance *target, const struct request *requ
         complain(target->world, COMPLAINT_ORDER, target, complaint_of_reply(reply), "EXEC was answered with %s",
                  reply_view_kind_name(reply->kind));
     if (!ours) return;
+    crash_after(target->world, SIMULATE_CRASH_AFTER_ORDER, "ORDER");
     switch (was_executed(index, reply, complete)) {
     case EXECUTED_YES: promoted(primary, "the replica executed SLAVEOF NO ONE"); break;
     case EXECUTED_NO:

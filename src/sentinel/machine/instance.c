@@ -164,6 +164,14 @@ int64_t instance_silent_ms(const struct instance *instance, int64_t now_ms) {
     return MAX(0, now_ms - instance->proof_ms);
 }
 
+size_t instance_memory(const struct instance *instance) {
+    size_t size = mem_size(instance) + mem_size(instance->name) + mem_size(instance->host);
+    if (instance->info) size += mem_size(instance->info);
+    for (const struct request *request = instance->lines[LINE_COMMAND].first; request; request = request->next)
+        size += mem_size(request);
+    return size;
+}
+
 bool instance_is_connected(const struct instance *instance) {
     return instance->lines[LINE_COMMAND].phase == LINE_OPEN;
 }

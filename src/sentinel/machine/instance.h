@@ -157,6 +157,7 @@ struct instance {
 
 /* Whole milliseconds without an acceptable answer. */
 int64_t instance_silent_ms(const struct instance *instance, int64_t now_ms);
+size_t instance_memory(const struct instance *instance); /* bytes, what the machine keeps for it */
 /* Its command line is up. */
 bool instance_is_connected(const struct instance *instance);
 /* The name or the address that clients and other sentinels are told. */
