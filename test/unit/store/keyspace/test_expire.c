@@ -85,3 +85,36 @@ UNIT_TEST(expire, places_are_taken_in_time_or_at_random_and_none_is_lost) {
         expire_index_free(&index);
     }
 }
+
+/* The earliest is never told too late, and told within a tick when it is near. */
+UNIT_TEST(expire, tells_the_earliest_deadline) {
+    enum { N = 300 };
+    struct random random;
+    random_seed(&random, 17);
+    for (int round = 0; round < 40; round++) {
+        int64_t now = 1700000000123 + (int64_t)random_below(&random, 100000000), deadline[N], range = 1ll << (8 + round % 26);
+        struct expire_index *index = expire_index_new(now);
+        for (uint64_t i = 0; i < N; i++) {
+            deadline[i] = now + (int64_t)random_below(&random, (uint64_t)range);
+            expire_index_add(index, i, deadline[i]);
+        }
+        while (expire_index_count(index)) {
+            int64_t earliest = INT64_MAX, told = expire_index_earliest_ms(index);
+            for (unsigned i = 0; i < N; i++)
+                if (deadline[i] >= 0) earliest = MIN(earliest, deadline[i]);
+            CU_ASSERT_TRUE_FATAL(told <= earliest);
+            if (earliest - now < 200 * EXPIRE_TICK_MS && told > now) CU_ASSERT_TRUE_FATAL(earliest - told < 256 * EXPIRE_TICK_MS);
+            now = MAX(now, told) + 2 * EXPIRE_TICK_MS;
+            uint64_t hash;
+            enum expire_step step;
+            while ((step = expire_index_next(index, now, &hash)) != EXPIRE_NONE) {
+                if (step == EXPIRE_WORK) continue;
+                if (deadline[hash] >= now)
+                    expire_index_add(index, hash, deadline[hash]);
+                else
+                    deadline[hash] = -1;
+            }
+        }
+        expire_index_free(&index);
+    }
+}
