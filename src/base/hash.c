@@ -41,6 +41,23 @@ static inline uint64_t sip_end(struct sip *s) {
 /* Little-endian: the first byte is the lowest. kvd is built for little-endian machines only. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a little-endian machine");
 
+/* The last `left` < 8 bytes of the data, read as a word that may reach back into what was read before. */
+static inline uint64_t last_word(struct slice data, size_t left) {
+    uint64_t word = 0;
+    uint32_t first, last;
+    if (data.size >= 8) {
+        memcpy(&word, data.data + data.size - 8, 8);
+        return left ? word >> (64 - 8 * left) : 0;
+    }
+    if (left >= 4) {
+        memcpy(&first, data.data, 4);
+        memcpy(&last, data.data + left - 4, 4);
+        return first | (uint64_t)last << 8 * (left - 4);
+    }
+    for (size_t i = 0; i < left; i++) word |= (uint64_t)(unsigned char)data.data[i] << 8 * i;
+    return word;
+}
+
 uint64_t hash_slice(const struct hash_key *key, struct slice data) {
     struct sip s;
     sip_init(&s, key);
@@ -51,8 +68,7 @@ uint64_t hash_slice(const struct hash_key *key, struct slice data) {
         memcpy(&word, at, 8);
         sip_word(&s, word);
     }
-    uint64_t last = 0;
-    if (left) memcpy(&last, at, left);
+    uint64_t last = last_word(data, left);
     sip_word(&s, last | (uint64_t)data.size << 56);
     return sip_end(&s);
 }

@@ -53,7 +53,7 @@ struct keyspace_stats {
 };
 
 /* The hashes of keys that were seen lately: a batch is hashed when it is prefetched and again when it is executed. Keys
- * of 8 to 32 bytes are remembered whole, as four words that overlap. */
+ * of 4 to 32 bytes are remembered whole, as four words that overlap (two halves where they are short). */
 struct keyspace_memo {
     uint64_t words[4];
     uint64_t size; /* 0: empty */
@@ -107,13 +107,18 @@ struct spot {
 
 static inline uint64_t keyspace_hash(const struct keyspace *keyspace, struct slice key) {
     struct keyspace_shared *shared = keyspace->shared;
-    if (key.size < 8 || key.size > 32) return key_table_hash(&shared->hash_key, key);
-    size_t inner = key.size > 16 ? 8 : 0;
-    uint64_t words[4];
-    memcpy(&words[0], key.data, 8);
-    memcpy(&words[1], key.data + key.size - 8, 8);
-    memcpy(&words[2], key.data + inner, 8);
-    memcpy(&words[3], key.data + key.size - 8 - inner, 8);
+    if (key.size < 4 || key.size > 32) return key_table_hash(&shared->hash_key, key);
+    uint64_t words[4] = {0};
+    if (LIKELY(key.size >= 8)) {
+        size_t inner = key.size > 16 ? 8 : 0;
+        memcpy(&words[0], key.data, 8);
+        memcpy(&words[1], key.data + key.size - 8, 8);
+        memcpy(&words[2], key.data + inner, 8);
+        memcpy(&words[3], key.data + key.size - 8 - inner, 8);
+    } else {
+        memcpy(&words[0], key.data, 4);
+        memcpy(&words[1], key.data + key.size - 4, 4);
+    }
     uint64_t mixed = (words[1] ^ words[3] << 7) * 0x9e3779b97f4a7c15u;
     struct keyspace_memo *memo = &shared->memo[mixed >> (64 - KEYSPACE_MEMO_BITS)];
     uint64_t difference = (memo->words[0] ^ words[0]) | (memo->words[1] ^ words[1]) | (memo->words[2] ^ words[2]) |

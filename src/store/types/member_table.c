@@ -22,7 +22,7 @@ struct block {
     uint16_t used;     /* bytes of entries */
     uint16_t count;
     uint16_t unused;
-    char     data[];
+    uint32_t slots[];
 };
 enum { BLOCK_HEAD = 8, SLOT_BYTES = 4 };
 
@@ -154,23 +154,18 @@ static void write_entry(struct member_table *table, char *at, struct slice key, 
 
 /* ---- blocks ---- */
 
-/* Slot i is slots_end(block)[-1 - i]. */
-static inline uint32_t *slots_end(const struct block *block) {
-    return (uint32_t *)(void *)((char *)block + block->capacity);
+static inline char *end_of(const struct block *block) {
+    return (char *)block + block->capacity;
 }
 
-static inline uint32_t slot_at(const struct block *block, unsigned i) {
-    return slots_end(block)[-1 - (ptrdiff_t)i];
-}
-
-static inline unsigned offset_at(const struct block *block, unsigned i) {
-    return slot_at(block, i) & 0xffff;
+static inline unsigned distance_at(const struct block *block, unsigned i) {
+    return block->slots[i] & 0xffff;
 }
 
 static inline const char *entry_at(const struct block *block, unsigned i, size_t *size) {
-    unsigned begin = offset_at(block, i);
-    *size = (i + 1u < block->count ? offset_at(block, i + 1) : block->used) - begin;
-    return block->data + begin;
+    unsigned distance = distance_at(block, i);
+    *size = distance - (i ? distance_at(block, i - 1) : 0);
+    return end_of(block) - distance;
 }
 
 static inline void member_at(const struct block *block, unsigned i, struct member *member) {
@@ -207,8 +202,8 @@ static struct block *block_resized(struct member_table *table, struct block *blo
     struct block *moved = block_new(table, bytes);
     moved->used = block->used;
     moved->count = block->count;
-    memcpy(moved->data, block->data, block->used);
-    memcpy(slots_end(moved) - block->count, slots_end(block) - block->count, (size_t)block->count * SLOT_BYTES);
+    memcpy(end_of(moved) - block->used, end_of(block) - block->used, block->used);
+    memcpy(moved->slots, block->slots, (size_t)block->count * SLOT_BYTES);
     block_free(table, block);
     return moved;
 }
@@ -225,22 +220,23 @@ static inline struct block *block_reserve(struct member_table *table, struct blo
 /* A new last entry of `size` bytes: where to write it. */
 static char *block_append(struct member_table *table, struct block **place, uint16_t tag, size_t size) {
     struct block *block = block_reserve(table, place, size + SLOT_BYTES);
-    char         *at = block->data + block->used;
-    slots_end(block)[-1 - (ptrdiff_t)block->count++] = (uint32_t)tag << 16 | block->used;
     block->used = (uint16_t)(block->used + size);
+    block->slots[block->count++] = (uint32_t)tag << 16 | block->used;
     if (block->count > table->longest) table->longest = block->count;
-    return at;
+    return end_of(block) - block->used;
 }
 
-/* The bytes [at, at + old) of entry i become `size` bytes, to be written. */
-static char *block_splice(struct member_table *table, struct block **place, unsigned i, size_t at, size_t old, size_t size) {
+/* The `old` bytes at `at` in entry i become `size` bytes, to be written. */
+static char *block_splice(struct member_table *table, struct block **place, unsigned i, const char *at, size_t old,
+                          size_t size) {
     struct block *block = *place;
+    size_t        distance = (size_t)(end_of(block) - at);
     if (size > old) block = block_reserve(table, place, size - old);
-    memmove(block->data + at + size, block->data + at + old, block->used - at - old);
+    char *low = end_of(block) - block->used;
+    memmove(low + old - size, low, block->used - distance);
     block->used = (uint16_t)(block->used + size - old);
-    uint32_t *end = slots_end(block);
-    for (unsigned n = i + 1; n < block->count; n++) end[-1 - (ptrdiff_t)n] += (uint32_t)(size - old);
-    return block->data + at;
+    for (unsigned n = i; n < block->count; n++) block->slots[n] += (uint32_t)(size - old);
+    return end_of(block) - distance + old - size;
 }
 
 static void block_shrink(struct member_table *table, struct block **place) {
@@ -259,31 +255,29 @@ static void block_remove(struct member_table *table, struct block **place, unsig
     size_t        size;
     const char   *entry = entry_at(block, i, &size);
     far_free(table, entry);
-    block_splice(table, place, i, (size_t)(entry - block->data), size, 0);
-    uint32_t *end = slots_end(block);
-    memmove(end - block->count + 1, end - block->count, (size_t)(block->count - i - 1) * SLOT_BYTES);
+    block_splice(table, place, i, entry, size, 0);
     block->count--;
+    memmove(&block->slots[i], &block->slots[i + 1], (size_t)(block->count - i) * SLOT_BYTES);
     block_shrink(table, place);
 }
 
 /* The place of the key; -1: it is not there. */
 static inline int block_find(const struct block *block, struct slice key, uint16_t tag) {
-    const uint32_t *end = slots_end(block);
-    unsigned        count = block->count;
+    unsigned count = block->count;
 #ifdef __SSE2__
     const __m128i wanted = _mm_set1_epi32((int)tag);
     for (unsigned i = 0; i < count; i += 4) {
-        /* Slots i + 3 to i, in this order: the highest bit of what is found is slot i. */
-        __m128i  slots = _mm_loadu_si128((const __m128i *)(const void *)(end - i - 4));
+        /* Behind the last slot are bytes of the block, whatever they are. */
+        __m128i  slots = _mm_loadu_si128((const __m128i *)(const void *)&block->slots[i]);
         unsigned found = (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(_mm_srli_epi32(slots, 16), wanted)));
-        for (; UNLIKELY(found); found &= ~(8u >> (__builtin_clz(found) - 28))) {
-            unsigned at = i + (unsigned)__builtin_clz(found) - 28;
-            if (at < count && entry_has_key(block->data + offset_at(block, at), key)) return (int)at;
+        for (; UNLIKELY(found); found &= found - 1) {
+            unsigned at = i + (unsigned)__builtin_ctz(found);
+            if (at < count && entry_has_key(end_of(block) - distance_at(block, at), key)) return (int)at;
         }
     }
 #else
     for (unsigned i = 0; i < count; i++)
-        if (end[-1 - (ptrdiff_t)i] >> 16 == tag && entry_has_key(block->data + offset_at(block, i), key)) return (int)i;
+        if (block->slots[i] >> 16 == tag && entry_has_key(end_of(block) - distance_at(block, i), key)) return (int)i;
 #endif
     return -1;
 }
@@ -329,7 +323,7 @@ static void drop_bucket(struct member_table *table, size_t index) {
 
 static bool goes_up(const struct member_table *table, const struct block *block, unsigned i, unsigned level) {
     if (LIKELY(level >= TAG_SHIFT && level < TAG_SHIFT + TAG_BITS))
-        return slot_at(block, i) >> (16 + level - TAG_SHIFT) & 1;
+        return block->slots[i] >> (16 + level - TAG_SHIFT) & 1;
     struct member member;
     member_at(block, i, &member);
     return member_table_hash(table->hash_key, member.key) >> level & 1;
@@ -360,7 +354,7 @@ static void split_one(struct member_table *table) {
     for (unsigned i = 0; i < old->count; i++) {
         const char *entry = entry_at(old, i, &size);
         struct block **to = rises[i / 64] >> i % 64 & 1 ? up : low;
-        memcpy(block_append(table, to, (uint16_t)(slot_at(old, i) >> 16), size), entry, size);
+        memcpy(block_append(table, to, (uint16_t)(old->slots[i] >> 16), size), entry, size);
     }
     block_free(table, old);
 }
@@ -377,7 +371,7 @@ static void merge_one(struct member_table *table) {
         block_reserve(table, low, old->used + (size_t)old->count * SLOT_BYTES);
         for (unsigned i = 0; i < old->count; i++) {
             const char *entry = entry_at(old, i, &size);
-            memcpy(block_append(table, low, (uint16_t)(slot_at(old, i) >> 16), size), entry, size);
+            memcpy(block_append(table, low, (uint16_t)(old->slots[i] >> 16), size), entry, size);
         }
         block_free(table, old);
         *up = NULL;
@@ -445,6 +439,22 @@ void member_table_prefetch(const struct member_table *table, uint64_t hash) {
     __builtin_prefetch(bucket_at(table, index_of(table, hash)));
 }
 
+void member_table_prefetch_block(const struct member_table *table, uint64_t hash) {
+    const struct block *block = *bucket_at(table, index_of(table, hash));
+    if (!block) return;
+    __builtin_prefetch(block);
+    __builtin_prefetch((const char *)block + 64);
+}
+
+void member_table_prefetch_entry(const struct member_table *table, uint64_t hash) {
+    const struct block *block = *bucket_at(table, index_of(table, hash));
+    if (!block) return;
+    unsigned i = 0, count = block->count;
+    while (i < count && block->slots[i] >> 16 != tag_of(hash)) i++;
+    /* Where there is none, one will be added behind the last. */
+    __builtin_prefetch(end_of(block) - (i < count ? distance_at(block, i) : block->used));
+}
+
 bool member_table_find(const struct member_table *table, struct slice key, uint64_t hash, struct member *member) {
     const struct block *block = *bucket_at(table, index_of(table, hash));
     int                 place = block ? block_find(block, key, tag_of(hash)) : -1;
@@ -473,9 +483,8 @@ static void rewrite(struct member_table *table, struct block **bucket, unsigned 
                     int64_t deadline_ms) {
     size_t      size, wanted = entry_size(key, value, deadline_ms);
     const char *entry = entry_at(*bucket, i, &size);
-    size_t      at = (size_t)(entry - (*bucket)->data);
     far_free(table, entry);
-    char *to = size == wanted ? (*bucket)->data + at : block_splice(table, bucket, i, at, size, wanted);
+    char *to = size == wanted ? (char *)entry : block_splice(table, bucket, i, entry, size, wanted);
     write_entry(table, to, key, value, deadline_ms);
     if (wanted < size) block_shrink(table, bucket);
 }
@@ -498,11 +507,10 @@ bool member_table_set_deadline(struct member_table *table, struct slice key, uin
     size_t      size;
     const char *entry = entry_at(*bucket, (unsigned)place, &size);
     bool        is_long = !(*entry & HEAD_FAR) && (*entry & HEAD_SIZE) == HEAD_SIZE;
-    size_t      at = (size_t)(entry - (*bucket)->data), old = *entry & HEAD_DEADLINE ? 8 : 0;
-    size_t      wanted = deadline_size(deadline_ms), begin = at + (is_long ? 3 : 1);
-    char       *to = (*bucket)->data + begin;
-    if (old != wanted) to = block_splice(table, bucket, (unsigned)place, begin, old, wanted);
-    char *head = (*bucket)->data + at;
+    size_t      old = *entry & HEAD_DEADLINE ? 8 : 0, wanted = deadline_size(deadline_ms);
+    char       *to = (char *)entry + (is_long ? 3 : 1);
+    if (old != wanted) to = block_splice(table, bucket, (unsigned)place, to, old, wanted);
+    char *head = (char *)entry_at(*bucket, (unsigned)place, &size);
     *head = (char)(wanted ? *head | HEAD_DEADLINE : *head & ~HEAD_DEADLINE);
     if (wanted) memcpy(to, &deadline_ms, sizeof deadline_ms);
     return true;
@@ -558,7 +566,7 @@ bool member_table_random(const struct member_table *table, struct random *random
 void member_table_each_like(const struct member_table *table, uint64_t hash, member_each *each, void *context) {
     const struct block *block = *bucket_at(table, index_of(table, hash));
     for (unsigned i = 0; block && i < block->count; i++) {
-        if (slot_at(block, i) >> 16 != tag_of(hash)) continue;
+        if (block->slots[i] >> 16 != tag_of(hash)) continue;
         struct member member;
         member_at(block, i, &member);
         each(context, &member);
@@ -573,19 +581,19 @@ void member_table_check(const struct member_table *table) {
         CHECK(block->count > 0); /* M1 */
         CHECK(block->count <= table->longest);
         CHECK(needed(block->used, block->count) <= block->capacity);
-        CHECK(offset_at(block, 0) == 0); /* M2 */
+        CHECK(distance_at(block, block->count - 1u) == block->used); /* M2 */
         memory += block_bytes(block);
         blocks++;
         for (unsigned i = 0; i < block->count; i++) {
             struct member member;
             size_t        size;
             const char   *entry = entry_at(block, i, &size);
-            CHECK(offset_at(block, i) + size <= block->used); /* M2 */
+            CHECK(size <= distance_at(block, i)); /* M2 */
             member_at(block, i, &member);
             CHECK(entry_size(member.key, member.value, member.deadline_ms) == size);
             uint64_t hash = member_table_hash(table->hash_key, member.key);
             CHECK(index_of(table, hash) == n); /* M3 */
-            CHECK(slot_at(block, i) >> 16 == tag_of(hash));
+            CHECK(block->slots[i] >> 16 == tag_of(hash));
             if (*entry & HEAD_FAR) memory += mem_size(far_of(entry)), blocks++;
         }
         count += block->count;

@@ -4,8 +4,8 @@
  * A member is a key, a value (perhaps empty) and perhaps a deadline. It has no allocation of its own: all members of a
  * bucket, about 12, lie in one block, which grows by the allocator's size classes.
  *
- *     directory -> block: [capacity u16][used u16][count u16][-] entry entry entry ...  free ...  slot slot slot
- *                  slot:  [hash bits 8..23 | offset of the entry u16]    the newest is the lowest
+ *     directory -> block: [capacity u16][used u16][count u16][-] slot slot slot ...  free ...  entry entry entry
+ *                  slot:  [hash bits 8..23 | distance of the entry from the end u16]    the newest entry is the lowest
  *                  entry: [far:1 | deadline:1 | key size:6, 63: u16 follows][deadline: 8 bytes][key][value]
  *                         far: [that byte][deadline][pointer to an allocation with key and value], when they are long
  *
@@ -44,8 +44,10 @@ static inline uint64_t member_table_hash(const struct hash_key *hash_key, struct
     return hash_slice(hash_key, key);
 }
 
-/* Begins to fetch what a lookup reads first. */
+/* Begins to fetch what a lookup of this hash reads: the directory, then (some time later each) the block, the entry. */
 void member_table_prefetch(const struct member_table *table, uint64_t hash);
+void member_table_prefetch_block(const struct member_table *table, uint64_t hash);
+void member_table_prefetch_entry(const struct member_table *table, uint64_t hash);
 /* `*member` may be NULL. */
 bool member_table_find(const struct member_table *table, struct slice key, uint64_t hash, struct member *member);
 /* Adds a key without value and deadline. False: it is there already (and stays as it is). */
