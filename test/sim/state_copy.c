@@ -28,6 +28,7 @@ static bool is_replaced(const struct state_record *record, const struct state_re
     for (size_t i = 0; i < changes->count; i++) {
         const struct state_record *change = &changes->items[i];
         if (change->kind != STATE_PRIMARY || strcmp(change->name, record->name) != 0) continue;
+        if (record->kind == STATE_HISTORY) return change->parts & STATE_PART_HISTORY;
         return record->kind == STATE_PRIMARY || (is_known_part(record->kind) && (change->parts & STATE_PART_KNOWN));
     }
     return false;

@@ -7,6 +7,7 @@ libdriver_a_SOURCES = \
 	src/sentinel/driver/sentinel_commands.h \
 	src/sentinel/driver/sentinel_config.c src/sentinel/driver/sentinel_config.def \
 	src/sentinel/driver/sentinel_config.h \
+	src/sentinel/driver/sentinel_history.c src/sentinel/driver/sentinel_history.h \
 	src/sentinel/driver/sentinel_info.c src/sentinel/driver/sentinel_info.h \
 	src/sentinel/driver/state_entries.c src/sentinel/driver/state_entries.h \
 	src/sentinel/driver/state_file.c src/sentinel/driver/state_file.h \

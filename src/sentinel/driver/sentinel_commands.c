@@ -12,6 +12,7 @@
 #include "sentinel/driver/instance_map.h"
 #include "sentinel/driver/scripts.h"
 #include "sentinel/driver/sentinel_config.h"
+#include "sentinel/driver/sentinel_history.h"
 #include "sentinel/machine/explain.h"
 
 #include <ctype.h>
@@ -178,6 +179,21 @@ void sentinel_info_cache_command(struct client *client) {
         count += 2;
     }
     reply_array_here(client, hole, count);
+}
+
+void sentinel_history_command(struct client *client) {
+    const struct primary *primary = NULL;
+    int64_t count = INT32_MAX;
+    if (client->argc > 4) {
+        reply_wrong_arguments(client);
+        return;
+    }
+    if (client->argc > 2 && !(primary = named_primary(client, client->argv[2]))) return;
+    if (client->argc > 3 && (!number_parse_int(client->argv[3], &count) || count < 0)) {
+        reply_error(client, "ERR count must be a number that is not negative");
+        return;
+    }
+    sentinel_history_reply(client, world_of(client), primary, (size_t)count);
 }
 
 static void reply_script(void *context, const struct script_view *script) {
@@ -597,6 +613,8 @@ void sentinel_help_command(struct client *client) {
         "GET-MASTER-ADDR-BY-NAME <primary-name>",
         "GET-PRIMARY-ADDR-BY-NAME <primary-name>",
         "    Show the address and port of the primary.",
+        "HISTORY [<primary-name> [<count>]]",
+        "    Show what is recorded of past failovers, the newest first.",
         "INFO-CACHE <primary-name> [<primary-name> ...]",
         "    Show the last INFO of the primary and its replicas.",
         "IS-MASTER-DOWN-BY-ADDR <ip> <port> <current-epoch> <runid>",

@@ -42,6 +42,7 @@ static void print_self(const struct driver *driver, struct bytes *out) {
     bytes_add_printf(out, "sentinel_id:%s\r\n", world->id);
     bytes_add_printf(out, "sentinel_current_epoch:%" PRIu64 "\r\n", world->current_epoch);
     bytes_add_printf(out, "sentinel_elections:%" PRIu64 "\r\n", world->elections);
+    bytes_add_printf(out, "sentinel_history_records:%zu\r\n", world->history_count);
     bytes_add_printf(out, "sentinel_votes_given:%" PRIu64 "\r\n", world->votes_given);
     bytes_add_printf(out, "sentinel_hellos_heard:%" PRIu64 "\r\n", world->hellos_heard);
     bytes_add_printf(out, "sentinel_hellos_bad:%" PRIu64 "\r\n", world->hellos_bad);

@@ -23,13 +23,15 @@ struct field {
 #define KEY_FIELD(name, type, member, kinds) {name, type, offsetof(struct state_record, member), kinds, true}
 
 static const struct field fields[] = {
-    KEY_FIELD("name", FIELD_TEXT, name, KIND(PRIMARY) | KIND(OPTION) | KIND(REPLICA) | KIND(SENTINEL) | KIND(REMOVED)),
+    KEY_FIELD("name", FIELD_TEXT, name, KIND(PRIMARY) | KIND(OPTION) | KIND(REPLICA) | KIND(SENTINEL) | KIND(REMOVED) | KIND(HISTORY)),
     KEY_FIELD("option", FIELD_TEXT, option, KIND(GLOBAL) | KIND(OPTION)),
     /* Several rename-commands are several records. */
     KEY_FIELD("value", FIELD_TEXT, value, 0),
     KEY_FIELD("host", FIELD_TEXT, host, KIND(REPLICA)),
     KEY_FIELD("port", FIELD_U16, port, KIND(REPLICA)),
     KEY_FIELD("id", FIELD_TEXT, id, KIND(SENTINEL)),
+    KEY_FIELD("serial", FIELD_U64, epoch, KIND(HISTORY)),
+    FIELD("record", FIELD_TEXT, value, KIND(HISTORY)),
     FIELD("id", FIELD_TEXT, id, KIND(SELF)),
     FIELD("host", FIELD_TEXT, host, KIND(PRIMARY) | KIND(SENTINEL)),
     FIELD("port", FIELD_U16, port, KIND(PRIMARY) | KIND(SENTINEL)),
@@ -138,40 +140,38 @@ void state_entries_store(struct state_file *file, const struct state_records *re
 
 /* ---- storing changes ---- */
 
-struct keys { /* of one primary: of its options, replicas and sentinels */
-    struct table *present;
-};
-
 struct state_index {
-    struct table *primaries; /* name -> struct keys */
+    struct table *known, *history; /* primary's name -> struct table of the keys that the file has */
 };
 
 static void keys_free(void *value) {
-    struct keys *keys = value;
-    table_free(&keys->present, NULL);
-    mem_free(keys);
+    struct table *keys = value;
+    table_free(&keys, NULL);
 }
 
 struct state_index *state_index_new(void) {
     struct state_index *index = mem_zalloc(sizeof(*index));
-    index->primaries = table_new();
+    index->known = table_new();
+    index->history = table_new();
     return index;
 }
 
 void state_index_free(struct state_index **index) {
     if (!*index) return;
-    table_free(&(*index)->primaries, keys_free);
+    table_free(&(*index)->known, keys_free);
+    table_free(&(*index)->history, keys_free);
     mem_free(*index);
     *index = NULL;
 }
 
 /* From now on these are the keys of that primary; the file loses those that it had and has no more. */
-static void replace_keys(struct state_file *file, struct state_index *index, const char *name, struct keys *keys) {
-    struct keys *old = table_set(index->primaries, slice_text(name), keys);
+static void replace_keys(struct state_file *file, struct table *index, const char *name, struct table *keys) {
+    if (!keys) return;
+    struct table *old = table_set(index, slice_text(name), keys);
     if (!old) return;
-    struct table_walk *walks = table_sorted(old->present);
-    for (size_t i = 0; i < table_count(old->present); i++) {
-        if (table_has(keys->present, walks[i].key)) continue;
+    struct table_walk *walks = table_sorted(old);
+    for (size_t i = 0; i < table_count(old); i++) {
+        if (table_has(keys, walks[i].key)) continue;
         char *key = slice_to_text(walks[i].key);
         state_file_remove(file, key);
         mem_free(key);
@@ -180,34 +180,38 @@ static void replace_keys(struct state_file *file, struct state_index *index, con
     keys_free(old);
 }
 
-static struct keys *keys_new(void) {
-    struct keys *keys = mem_zalloc(sizeof(*keys));
-    keys->present = table_new();
-    return keys;
+static struct table *keys_if(unsigned parts, unsigned part) {
+    return parts & part ? table_new() : NULL;
 }
 
 void state_entries_store_changes(struct state_file *file, struct state_index *index,
                                  const struct state_records *records, bool whole) {
     if (whole) {
         state_entries_store(file, records);
-        table_clear(index->primaries, keys_free);
+        table_clear(index->known, keys_free);
+        table_clear(index->history, keys_free);
     }
     struct bytes key = {0}, value = {0};
-    struct keys *keys = NULL;
-    const char *name = NULL;
+    struct table *known = NULL, *history = NULL; /* of the primary whose records come */
+    const char *name = "";
     for (size_t i = 0; i < records->count; i++) {
         const struct state_record *record = &records->items[i];
         print_record(record, &key, &value);
         if (!whole) state_file_set(file, bytes_text(&key), bytes_text(&value));
         if (record->kind == STATE_PRIMARY || record->kind == STATE_REMOVED) {
-            if (keys) replace_keys(file, index, name, keys);
-            keys = record->kind == STATE_PRIMARY && (record->parts & STATE_PART_KNOWN) ? keys_new() : NULL;
+            replace_keys(file, index->known, name, known);
+            replace_keys(file, index->history, name, history);
+            unsigned parts = record->kind == STATE_PRIMARY ? record->parts : 0;
+            known = keys_if(parts, STATE_PART_KNOWN);
+            history = keys_if(parts, STATE_PART_HISTORY);
             name = record->name;
-        } else if (keys) {
-            table_set(keys->present, bytes_slice(&key), file);
+            continue;
         }
+        struct table *keys = record->kind == STATE_HISTORY ? history : known;
+        if (keys) table_set(keys, bytes_slice(&key), file);
     }
-    if (keys) replace_keys(file, index, name, keys);
+    replace_keys(file, index->known, name, known);
+    replace_keys(file, index->history, name, history);
     bytes_fini(&key);
     bytes_fini(&value);
 }

@@ -21,6 +21,7 @@
 #include "sentinel/machine/explain.h"
 #include "sentinel/machine/facts.h"
 #include "sentinel/machine/fresh.h"
+#include "sentinel/machine/history.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/protect.h"
 #include "sentinel/machine/repoint.h"
@@ -64,6 +65,8 @@ static void clear_record(struct failover_record *record) {
         .ordered_ms = NEVER,
         .promoted_ms = NEVER,
         .ended_ms = NEVER,
+        .script_ms = NEVER,
+        .lost_bytes = -1,
     };
 }
 
@@ -97,6 +100,7 @@ static void stand(struct primary *primary, bool forced, bool coordinated, uint32
 
     uint32_t rounds = forced || record->down_ms != primary->down_since_ms ? 0 : record->rounds;
     clear_record(record);
+    history_forget_notes(primary);
     record->rounds = rounds + 1;
     record->epoch = epoch;
     record->started_wall_ms = world->wall_ms;
@@ -207,6 +211,8 @@ static void finish(struct primary *primary, enum failover_result result, const c
     forget_target(primary);
     failover->record.result = result;
     failover->record.ended_ms = primary->world->now_ms;
+    if (!failover->noted_replicas.size) history_note_replicas(primary, NULL);
+    history_add(primary, reason);
     failover->forced = failover->coordinated = false;
     sm_move(&failover->sm, FAILOVER_NONE, primary->world->now_ms, "%s", reason);
     world_touch_group(primary);
@@ -258,10 +264,18 @@ void failover_on_newer_config(struct primary *primary, const char *by) {
     record->result = FAILOVER_DONE;
     snprintf(record->leader, sizeof record->leader, "%s", by);
     snprintf(record->reason, sizeof record->reason, "announced by another sentinel");
+    history_note_votes(primary);
+    history_note_replicas(primary, NULL);
     snprintf(record->from, sizeof record->from, "%s:%u", shown(primary->instance), primary->instance->port);
     failover->rounds = 0;
     failover->tried_in_vain = false;
     failover->retry_ms = NEVER;
+}
+
+void failover_observed(struct primary *primary) {
+    struct failover_record *record = &primary->failover.record;
+    snprintf(record->to, sizeof record->to, "%s:%u", shown(primary->instance), primary->instance->port);
+    history_add(primary, record->reason);
 }
 
 /* ---- The states ---- */
@@ -301,6 +315,7 @@ static void look_wait_start(struct primary *primary) {
     if (outcome == ELECTION_OPEN) return;
     size_t needed;
     failover->record.votes = (uint32_t)election_votes(primary, &needed);
+    history_note_votes(primary);
     if (outcome == ELECTION_WON) {
         snprintf(why, sizeof why, "elected by %u of %u", failover->record.votes, failover->record.voters);
     } else if (!failover->forced) {
@@ -349,6 +364,7 @@ static void look_select(struct primary *primary) {
     if (!offsets_are_fresh(primary) && world->now_ms - failover->sm.since_ms < FRESH_MS) return;
     struct instance *target = chosen(primary);
     if (target && failover->protecting && !protect_is_gain(primary, target)) target = NULL;
+    history_note_replicas(primary, target);
     if (!target) {
         protect_reset(primary);
         abort_with(primary, FAILOVER_NO_REPLICA, SENTINEL_EVENT_ABORT_NO_REPLICA, "no replica can be promoted");

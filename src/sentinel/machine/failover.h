@@ -36,6 +36,8 @@ void failover_on_info(struct instance *instance);
 
 /* A configuration with a newer epoch was heard from the sentinel `by`; what runs is over. Before primary_switch(). */
 void failover_on_newer_config(struct primary *primary, const char *by);
+/* And after it. */
+void failover_observed(struct primary *primary);
 /* RESET, REMOVE: stops without an event. */
 void failover_drop(struct primary *primary, const char *reason);
 /* RESET: no pauses, no memory of attempts; epochs and counters stay. */

@@ -135,11 +135,13 @@ static void adopt_config(struct primary *primary, struct seat *seat, const struc
         if (primary->failover.sm.state != FAILOVER_NONE) /* what we led is over */
             outbox_instance(world, seat->peer, primary, SENTINEL_EVENT_CONFIG_UPDATE, "%s", "");
         failover_on_newer_config(primary, leader_of(primary, seat));
+        failover_observed(primary);
         return;
     }
     outbox_instance(world, seat->peer, primary, SENTINEL_EVENT_CONFIG_UPDATE, "%s", "");
     failover_on_newer_config(primary, leader_of(primary, seat));
     primary_switch(primary, host, hello->primary_port, leader_of(primary, seat));
+    failover_observed(primary);
 }
 
 /* We learned of a switch by an address that its primary has left since: a pod comes back with another one. Who has the

@@ -1,4 +1,5 @@
 #include "sentinel/machine/recall.h"
+#include "sentinel/machine/history.h"
 #include "sentinel/machine/instance_internal.h"
 #include "sentinel/machine/options.h"
 #include "sentinel/machine/world_internal.h"
@@ -133,6 +134,10 @@ static void recall_known(struct world *world, const struct state_record *record)
         recall_option(primary, record);
         return;
     }
+    if (record->kind == STATE_HISTORY) {
+        history_recall(primary, record->epoch, text(record->value));
+        return;
+    }
     const char *host = text(record->host);
     if (!host[0] || !record->port || strlen(host) > 255) return;
     if (record->kind == STATE_REPLICA) {
@@ -186,23 +191,7 @@ static void export_changed(const struct table *changed, const struct table *orig
     mem_free(walks);
 }
 
-static void export_primary(const struct primary *primary, unsigned parts, struct state_records *out) {
-    (void)!state_records_add(out, &(struct state_record){
-                                      .kind = STATE_PRIMARY,
-                                      .parts = parts,
-                                      .name = primary->name,
-                                      .host = primary->instance->host,
-                                      .port = primary->instance->port,
-                                      .configured_host = primary->at_run_time ? "" : primary->configured_host,
-                                      .configured_port = primary->at_run_time ? 0 : primary->configured_port,
-                                      .at_run_time = primary->at_run_time,
-                                      .quorum = primary->options.quorum,
-                                      .fresh = primary->fresh,
-                                      .config_epoch = primary->config_epoch,
-                                      .vote_epoch = primary->vote_epoch,
-                                      .id = primary->vote_leader,
-                                  });
-    if (!(parts & STATE_PART_KNOWN)) return;
+static void export_known(const struct primary *primary, struct state_records *out) {
     export_changed(primary->changed, primary->original, primary->name, out);
     LIST_EACH(&primary->replicas, node) {
         const struct instance *replica = container_of(node, struct instance, node);
@@ -220,6 +209,32 @@ static void export_primary(const struct primary *primary, unsigned parts, struct
     }
 }
 
+static void export_primary(const struct primary *primary, unsigned parts, struct state_records *out) {
+    (void)!state_records_add(out, &(struct state_record){
+                                      .kind = STATE_PRIMARY,
+                                      .parts = parts,
+                                      .name = primary->name,
+                                      .host = primary->instance->host,
+                                      .port = primary->instance->port,
+                                      .configured_host = primary->at_run_time ? "" : primary->configured_host,
+                                      .configured_port = primary->at_run_time ? 0 : primary->configured_port,
+                                      .at_run_time = primary->at_run_time,
+                                      .quorum = primary->options.quorum,
+                                      .fresh = primary->fresh,
+                                      .config_epoch = primary->config_epoch,
+                                      .vote_epoch = primary->vote_epoch,
+                                      .id = primary->vote_leader,
+                                  });
+    if (parts & STATE_PART_KNOWN) export_known(primary, out);
+    if (!(parts & STATE_PART_HISTORY)) return;
+    LIST_EACH(&primary->history, node) {
+        const struct history_record *record = container_of(node, struct history_record, node);
+        (void)!state_records_add(out, &(struct state_record){.kind = STATE_HISTORY,
+                                                             .name = primary->name,
+                                                             .epoch = record->serial,
+                                                             .value = record->text});
+    }
+}
 static void export_self(const struct world *world, struct state_records *out) {
     (void)!state_records_add(
         out, &(struct state_record){.kind = STATE_SELF, .id = world->id, .epoch = world->current_epoch});

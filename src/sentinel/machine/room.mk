@@ -16,6 +16,7 @@ libmachine_a_SOURCES = \
 	src/sentinel/machine/fresh.c src/sentinel/machine/fresh.h \
 	src/sentinel/machine/gone.c src/sentinel/machine/gone.h \
 	src/sentinel/machine/hello.c src/sentinel/machine/hello.h \
+	src/sentinel/machine/history.c src/sentinel/machine/history.h \
 	src/sentinel/machine/instance.c src/sentinel/machine/instance.h \
 	src/sentinel/machine/instance_internal.h \
 	src/sentinel/machine/listen.c src/sentinel/machine/listen.h \

@@ -5,6 +5,7 @@
 static const char *const kind_names[STATE_KINDS] = {
     [STATE_SELF] = "self",       [STATE_GLOBAL] = "global",     [STATE_PRIMARY] = "primary", [STATE_OPTION] = "option",
     [STATE_REPLICA] = "replica", [STATE_SENTINEL] = "sentinel", [STATE_REMOVED] = "removed",
+    [STATE_HISTORY] = "history",
 };
 
 void state_records_init(struct state_records *records) {

@@ -1,7 +1,7 @@
 /* What must survive a restart, as typed records: what the machine hands out to be saved, and is given at its birth.
  *
  * The order is fixed: one SELF, then the GLOBALs, then for each primary its PRIMARY followed by its OPTIONs, REPLICAs
- * and SENTINELs; then the REMOVED. A reader must not depend on more than PRIMARY before its own.
+ * and SENTINELs, then its HISTORY; then the REMOVED. A reader must not depend on more than PRIMARY before its own.
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "base/bytes.h"
@@ -19,11 +19,13 @@ enum state_kind {
     STATE_SENTINEL, /* name, host, port, id */
     STATE_REMOVED,  /* name, configured_host, configured_port: SENTINEL REMOVE of a primary that the configuration
                      * names; it comes back when the operator edits its address */
+    STATE_HISTORY,  /* name, epoch (a serial number), value: the record of one failover (history.h) */
     STATE_KINDS
 };
 
-/* What of a primary has changed: its PRIMARY record alone, or with it everything else that is known of it. */
-enum { STATE_PART_PRIMARY = 1, STATE_PART_KNOWN = 2, STATE_PART_ALL = 3 };
+/* What of a primary has changed: its PRIMARY record alone, or with it all OPTIONs, REPLICAs and SENTINELs, or all of its
+ * HISTORY. */
+enum { STATE_PART_PRIMARY = 1, STATE_PART_KNOWN = 2, STATE_PART_HISTORY = 4, STATE_PART_ALL = 7 };
 
 /* All texts are never NULL in records that the machine gives; in records given to it NULL counts as "". Fields that a
  * kind does not name are 0 or "". */

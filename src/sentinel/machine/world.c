@@ -2,6 +2,7 @@
 #include "sentinel/machine/down.h"
 #include "sentinel/machine/failover.h"
 #include "sentinel/machine/gone.h"
+#include "sentinel/machine/history.h"
 #include "sentinel/machine/instance_internal.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/protect.h"
@@ -222,6 +223,7 @@ struct primary *primary_new(struct world *world, const char *name, const char *h
     list_init(&primary->replicas);
     list_init(&primary->seats);
     list_init(&primary->forgotten);
+    list_init(&primary->history);
     primary->options = (struct primary_options){
         .down_after_ms = world->timing.default_down_after_ms,
         .failover_timeout_ms = world->timing.default_failover_timeout_ms,
@@ -266,6 +268,7 @@ void primary_drop(struct primary *primary) {
     LIST_EACH(&primary->replicas, node) replica_drop(container_of(node, struct instance, node));
     LIST_EACH(&primary->seats, node) seat_drop(container_of(node, struct seat, at_primary));
     LIST_EACH(&primary->forgotten, node) forgotten_drop(container_of(node, struct forgotten, node));
+    history_free(primary);
     instance_drop(world, primary->instance);
     heap_remove(&world->deadlines, &primary->due.node);
     if (primary->dirty) list_remove(&primary->at_dirty);

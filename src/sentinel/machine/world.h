@@ -78,6 +78,9 @@ struct failover_record {
     char reason[160];
     char leader[SENTINEL_ID_SIZE];
     char from[300], to[300]; /* "host:port" */
+    int64_t lost_bytes;      /* what the chosen one lacks of the furthest known; -1 not known */
+    int64_t script_ms;       /* the pre-failover script ended; NEVER */
+    char script[160];        /* how; "": none was run */
 };
 
 struct rename {
@@ -149,6 +152,7 @@ struct failover {
     uint64_t count;         /* failovers that we led to a promotion */
     uint64_t attempts, aborted;
     struct failover_record record; /* of the running or last one */
+    struct bytes noted_votes, noted_replicas; /* for its history (history.h) */
 };
 
 /* See protect.h. */
@@ -180,6 +184,8 @@ struct primary {
     size_t seat_count;
     struct protect protect;
     struct list forgotten; /* of struct forgotten */
+    struct list history;   /* of struct history_record */
+    size_t history_count;
 
     struct primary_options options;
     struct table *changed;  /* option name -> text in force: what SENTINEL SET changed; owned */
@@ -280,6 +286,7 @@ struct world {
     bool save_failing;
     char save_error[200];
     uint64_t saves, save_failures;
+    size_t history_count; /* of all primaries */
     struct held_answer *flushes; /* SENTINEL FLUSHCONFIG that wait */
 
     char local_ip[46]; /* ours, on the line that was opened last */
