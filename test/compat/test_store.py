@@ -8,7 +8,8 @@ from resp import Connection
 
 COMMANDS = """dump restore append decr decrby get getdel getex getrange getset incr incrby incrbyfloat lcs mget mset msetnx psetex set setex setnx
 dump restore setrange strlen substr copy del exists expire expireat expiretime keys move persist pexpire pexpireat pexpiretime pttl randomkey
-rename renamenx scan touch ttl type unlink discard exec multi unwatch watch dbsize flushall flushdb select swapdb object role""".split()
+rename renamenx scan touch ttl type unlink discard exec multi unwatch watch dbsize flushall flushdb select swapdb object role
+xack xadd xautoclaim xclaim xdel xgroup xinfo xlen xpending xrange xread xreadgroup xrevrange xsetid xtrim""".split()
 
 
 @pytest.fixture(params=[2, 3])

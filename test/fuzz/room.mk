@@ -1,6 +1,6 @@
 # What parses has a fuzzer. `make check` replays its corpus; `make fuzz F=resp_parse [T=seconds]` searches with
 # clang's libFuzzer and the sanitizers, and keeps what it finds in fuzz-found-<name> of the build folder.
-fuzzers = fuzz_resp_parse fuzz_yaml fuzz_import fuzz_listpack fuzz_hello fuzz_info fuzz_state fuzz_restore
+fuzzers = fuzz_resp_parse fuzz_yaml fuzz_import fuzz_listpack fuzz_hello fuzz_info fuzz_state fuzz_restore fuzz_stream_node
 check_PROGRAMS += $(fuzzers)
 TESTS += $(fuzzers)
 
@@ -25,6 +25,12 @@ fuzz_listpack_SOURCES = test/fuzz/fuzz_listpack.c $(FUZZ_MAIN)
 fuzz_listpack_CPPFLAGS = $(FUZZ_CPPFLAGS)
 fuzz_listpack_LDADD = $(BASE_LIBS)
 FUZZ_ROOMS_listpack = base
+
+fuzz_stream_node_SOURCES = test/fuzz/fuzz_stream_node.c $(FUZZ_MAIN)
+fuzz_stream_node_CPPFLAGS = $(FUZZ_CPPFLAGS)
+fuzz_stream_node_LDADD = libstore.a $(CORE_LIBS)
+FUZZ_ROOMS_stream_node = base
+FUZZ_FILES_stream_node = store/types/entry_id.c store/types/stream.c store/types/stream_group.c store/types/stream_index.c store/types/stream_node.c
 
 fuzz_hello_SOURCES = test/fuzz/fuzz_hello.c $(FUZZ_MAIN)
 fuzz_hello_CPPFLAGS = $(FUZZ_CPPFLAGS)
@@ -68,5 +74,5 @@ fuzz:
 	  $(top_srcdir)/test/fuzz/corpus/$(F)
 
 .PHONY: fuzz
-CLEANFILES += fuzz-resp_parse fuzz-yaml fuzz-import fuzz-listpack fuzz-hello fuzz-info fuzz-state fuzz-restore
+CLEANFILES += fuzz-resp_parse fuzz-yaml fuzz-import fuzz-listpack fuzz-hello fuzz-info fuzz-state fuzz-restore fuzz-stream_node
 EXTRA_DIST += test/fuzz/corpus test/fuzz/fuzz_config.h
