@@ -63,12 +63,13 @@ void propagate_end(struct server *server, struct propagation_frame *frame, struc
     struct propagation *all = &server->internal->propagation;
     all->frame = frame->outer;
     if (UNLIKELY(is_suppressed) && all->count > frame->first) all->count = frame->first;
+    /* What a command told in place of itself, even nothing, also stands for the container that called it. */
+    if (UNLIKELY(frame->prevented) && changes > 0 && frame->outer) frame->outer->has_inner = true;
     if (LIKELY(changes == 0 && !frame->forced) || frame->prevented || !server->internal->on_written.count ||
         server->is_loading || is_suppressed || (client->flags & CLIENT_NEVER_PROPAGATE))
         return;
     /* A container of commands (EXEC, EVAL) whose inner calls propagated themselves adds nothing of its own. */
-    bool has_inner = all->count > frame->first && frame->has_inner;
-    if (!must_propagate(frame, changes) || frame->has_rewrite || has_inner) {
+    if (!must_propagate(frame, changes) || frame->has_rewrite || frame->has_inner) {
         if (frame->outer) frame->outer->has_inner = true;
         return;
     }
