@@ -30,7 +30,7 @@ static bool copy_owner(int fd, const char *path, unsigned mode) {
     return fchmod(fd, old.st_mode & 07777) == 0;
 }
 
-static bool sync_directory(const char *path) {
+bool file_sync_directory(const char *path) {
     const char *slash = strrchr(path, '/');
     char *directory = slash ? mem_strndup(path, slash == path ? 1 : (size_t)(slash - path)) : mem_strdup(".");
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -57,7 +57,7 @@ bool file_replace(const char *path, struct slice contents, unsigned mode, struct
     if (good && rename(temporary, target ? target : path) != 0)
         good = error_set(err, "%s cannot be renamed to %s: %s", temporary, target ? target : path, strerror(errno));
     if (!good && fd >= 0) unlink(temporary);
-    if (good && !sync_directory(target ? target : path))
+    if (good && !file_sync_directory(target ? target : path))
         good = error_set(err, "the directory of %s cannot be synced: %s", path, strerror(errno));
     mem_free(temporary);
     return good;

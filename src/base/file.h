@@ -9,3 +9,5 @@
  * stays one: what it points to is replaced. Permissions (and, where the process may, owner) stay as they were; a new
  * file gets `mode`. On failure the old file is untouched and the temporary one is gone. Blocks. */
 MUST_USE bool file_replace(const char *path, struct slice contents, unsigned mode, struct error *err);
+/* Makes a rename of `path`, or its removal, last: syncs the directory that it is in. Blocks. False: errno says why. */
+MUST_USE bool file_sync_directory(const char *path);

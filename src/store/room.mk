@@ -39,17 +39,23 @@ libstore_a_SOURCES = \
 	src/store/types/zset_member.h \
 	src/store/types/zset_tree.c src/store/types/zset_tree.h \
 	src/store/types/zset_value.c src/store/types/zset_value.h \
+	src/store/persist/child.c src/store/persist/child.h \
 	src/store/persist/digest.c src/store/persist/digest.h \
 	src/store/persist/dump_payload.c src/store/persist/dump_payload.h \
+	src/store/persist/loading.c src/store/persist/loading.h \
 	src/store/persist/persistence.c src/store/persist/persistence.h src/store/persist/persist_param.def \
 	src/store/persist/packed_old.c src/store/persist/packed_old.h \
+	src/store/persist/rdb_file.c src/store/persist/rdb_file.h \
 	src/store/persist/rdb_format.h \
 	src/store/persist/rdb_in.c src/store/persist/rdb_in.h \
+	src/store/persist/rdb_load.c src/store/persist/rdb_load.h \
 	src/store/persist/rdb_out.c src/store/persist/rdb_out.h \
 	src/store/persist/rdb_read.c src/store/persist/rdb_read.h \
 	src/store/persist/rdb_stream.c src/store/persist/rdb_stream.h \
 	src/store/persist/rdb_rules.c src/store/persist/rdb_rules.h \
+	src/store/persist/rdb_save.c src/store/persist/rdb_save.h \
 	src/store/persist/rdb_write.c src/store/persist/rdb_write.h \
+	src/store/persist/saving.c src/store/persist/saving.h \
 	src/store/tx/multi.c src/store/tx/multi.h src/store/tx/multi.def \
 	src/store/tx/session.c src/store/tx/session.h \
 	src/store/tx/waiting.c src/store/tx/waiting.h \
@@ -70,6 +76,7 @@ libstore_a_SOURCES = \
 	src/store/commands/list_commands.c src/store/commands/list_commands.h src/store/commands/list_commands_internal.h \
 	src/store/commands/list_ends_commands.c src/store/commands/list.def \
 	src/store/commands/object_commands.c src/store/commands/object_commands.h src/store/commands/object.def src/store/commands/memory_usage.def \
+	src/store/commands/persist_commands.c src/store/commands/persist_commands.h src/store/commands/persist.def \
 	src/store/commands/set_commands.c src/store/commands/set_commands.h src/store/commands/set.def \
 	src/store/commands/stream_claim_commands.c src/store/commands/stream_commands.c src/store/commands/stream_commands.h \
 	src/store/commands/stream_commands_internal.h src/store/commands/stream.def \

@@ -16,6 +16,7 @@
 #include "store/commands/hash_commands.h"
 #include "store/commands/list_commands.h"
 #include "store/commands/object_commands.h"
+#include "store/commands/persist_commands.h"
 #include "store/commands/set_commands.h"
 #include "store/commands/stream_commands.h"
 #include "store/commands/string_commands.h"
@@ -107,9 +108,9 @@ static void settled(void *context) {
 
 /* ---- time ---- */
 
-/* A pause exists so that the data stands still: what is past its deadline is not seen, but stays. */
+/* A pause exists so that the data stands still, and what is being loaded is not changed: what is past its deadline is not seen, but stays. */
 static void note_pause(struct store *store) {
-    store->databases->shared.keep_expired = server_paused(store->server) != SERVER_PAUSE_NONE;
+    store->databases->shared.keep_expired = store->server->is_loading || server_paused(store->server) != SERVER_PAUSE_NONE;
 }
 
 static void expire(struct store *store) {
@@ -151,7 +152,7 @@ struct store *store_install(struct server *server) {
     server->maxmemory_bytes = &store->evict_settings->maxmemory_bytes;
     store->waiting = waiting_new(server, store->databases);
     store->notify = notify_new(server, &store->databases->shared.hooks, store->waiting);
-    store->persistence = persistence_new(server);
+    store->persistence = persistence_new(server, store->databases, store->evictor);
     store->hooks = (struct server_hooks){
         .context = store,
         .client_created = client_created,
@@ -187,6 +188,7 @@ struct store *store_install(struct server *server) {
     server_add_commands(server, object_commands, object_command_count);
     server_add_commands(server, memory_usage_commands, 1);
     server_add_commands(server, database_commands, database_command_count);
+    server_add_commands(server, persist_commands, persist_command_count);
     server_add_commands(server, multi_commands, multi_command_count);
     server_add_commands(server, tracking_commands, tracking_command_count);
     server_add_commands(server, debug_commands, debug_command_count);
@@ -198,7 +200,7 @@ struct store *store_install(struct server *server) {
 bool store_start(struct store *store, struct error *err) {
     notify_start(store->notify);
     evictor_start(store->evictor);
-    return true;
+    return persistence_start(store->persistence, err);
 }
 
 void store_free(struct store **place) {

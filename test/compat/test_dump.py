@@ -111,7 +111,7 @@ OLD = {
     "list ziplist": b"\x0a" + rdb.text(rdb.ziplist([b"a", 5, -100, 2 ** 50, b"x" * 300, b"after a long one"])),
     "quicklist": b"\x0e\x02" + rdb.text(rdb.ziplist([b"a", 5])) + rdb.text(rdb.ziplist([b"b"])),
     "quicklist 2, a plain node": b"\x12\x02\x01" + rdb.text(b"plain") + b"\x02" + rdb.text(rdb.listpack([b"b", 7])),
-    "hash ziplist": b"\x0d" + rdb.text(rdb.ziplist([b"a", 5, b"xyz", b"v" * 100])),
+    "hash ziplist": b"\x0d" + rdb.text(rdb.ziplist([b"a", 5, b"xyz", b"v" * 60])),
     "hash zipmap": b"\x09" + rdb.text(rdb.zipmap([(b"foo", b"bar"), (b"n", b"12")])),
     "hash": b"\x04\x02" + rdb.text(b"f") + rdb.text(b"v") + rdb.text(b"g") + b"\xc0\x07",
     "sorted set with scores as text": b"\x03\x03" + rdb.text(b"a") + b"\x031.5" + rdb.text(b"b") + b"\xfe" + rdb.text(b"c") + b"\xff",

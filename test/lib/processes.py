@@ -197,7 +197,8 @@ class Group:
     def kvd(self, yaml="", *args, port=None, start=True, name=None, **options):
         port = port or free_port()
         name = name or "kvd-%d" % port
-        path = self.write(name + ".yaml", "port: %d\nbind: 127.0.0.1\ndir: %s\n%s" % (port, self.subdirectory(name), yaml))
+        path = self.write(name + ".yaml", "port: %d\nbind: 127.0.0.1\ndir: %s\n%s%s" % (
+            port, self.subdirectory(name), "" if "save:" in yaml else "save: \"\"\n", yaml))
         process = self.add(Process(self.directory, name, [kvd_binary(), path, *map(str, args)], port, **options))
         process.config_path = path
         return process.start() if start else process

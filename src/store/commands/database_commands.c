@@ -5,6 +5,7 @@
 #include "core/server.h"
 #include "store/commands/arguments.h"
 #include "store/notify/tracking.h"
+#include "store/persist/persistence.h"
 #include "store/tx/session.h"
 #include "store/tx/waiting.h"
 #include "store/tx/watch.h"
@@ -85,6 +86,7 @@ void flushall_command(struct client *client) {
     if (!read_flush_mode(client, &async)) return;
     struct databases *databases = session_of(client)->databases;
     for (int i = 0; i < databases_count(databases); i++) flush(client, databases_find(databases, i), async);
+    persistence_flushed(session_of(client)->persistence);
     tracking_all_changed(session_of(client)->tracking);
     dispatch_force_propagation(client);
     reply_ok(client);

@@ -1,5 +1,6 @@
 #include "store/commands/debug_command.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "core/client/client.h"
@@ -12,6 +13,7 @@
 #include "store/persist/persistence.h"
 #include "store/persist/rdb_write.h"
 #include "store/tx/session.h"
+#include "store/tx/watch.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -57,6 +59,38 @@ static void debug_object(struct client *client) {
              value_shown_encoding(record_type(spot.record), record_encoding(spot.record)),
              serialized_size(client, spot.record), spot.record->access, object_idle_seconds(client, spot.record));
     reply_status(client, text);
+}
+
+/* RELOAD [NOSAVE] [NOFLUSH] [MERGE]: what is there goes through the dump file. */
+static void debug_reload(struct client *client) {
+    bool saves = true, flushes = true, merges = false;
+    struct persistence *persistence = session_of(client)->persistence;
+    struct databases *databases = session_of(client)->databases;
+    struct error err;
+    for (int i = 2; i < client->argc; i++) {
+        if (slice_is_nocase(client->argv[i], "nosave")) saves = false;
+        else if (slice_is_nocase(client->argv[i], "noflush")) flushes = false;
+        else if (slice_is_nocase(client->argv[i], "merge")) merges = true;
+        else {
+            reply_error(client, "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
+            return;
+        }
+    }
+    if (saves && !saving_now(persistence->saving, &err)) {
+        reply_error(client, "ERR %s", err.text);
+        return;
+    }
+    for (int i = 0; flushes && i < databases_count(databases); i++) {
+        watch_touch_all(databases_find(databases, i), NULL);
+        keyspace_clear(databases_find(databases, i), false);
+    }
+    switch (loading_run(persistence->loading, false, merges, &err)) {
+    case LOADING_DONE: reply_ok(client); return;
+    case LOADING_ABSENT: error_set(&err, "there is no dump file"); break;
+    case LOADING_FAILED: break;
+    }
+    LOG_WRITE(LOG_WARNING, "DEBUG RELOAD failed: %s", err.text);
+    reply_error(client, "ERR Error trying to load the RDB dump: %s", err.text);
 }
 
 static void debug_digest(struct client *client) {
@@ -224,6 +258,8 @@ static void debug_help(struct client *client) {
         "    Create <count> string keys named key:<num>.",
         "PROTOCOL <type>",
         "    Reply with a test value of the specified type.",
+        "RELOAD [NOSAVE] [NOFLUSH] [MERGE]",
+        "    Save the data, remove it and load it, or only some of that. MERGE: the file may have keys that are there.",
         "SET-ACTIVE-EXPIRE <0|1>",
         "    Whether expired keys are removed that nobody looks up.",
         "SLEEP <seconds>",
@@ -249,6 +285,7 @@ void debug_command(struct client *client) {
         {"digest", 2, 2, debug_digest},     {"digest-value", 2, INT_MAX, debug_digest_value},
         {"error", 3, 3, debug_error},       {"help", 2, 2, debug_help},         {"htstats", 3, 4, debug_htstats},
         {"object", 3, 4, debug_object},     {"populate", 3, 5, debug_populate}, {"protocol", 3, 3, debug_protocol},
+        {"reload", 2, INT_MAX, debug_reload},
         {"set-active-expire", 3, 3, debug_set_active_expire}, {"sleep", 3, 3, debug_sleep},
     };
     for (size_t i = 0; i < COUNT_OF(subcommands); i++) {

@@ -127,14 +127,6 @@ static void propagate_absolute(struct client *client, int64_t deadline_ms) {
 }
 
 /* IDLETIME and FREQ, each with the policies that it belongs to. */
-static void set_usage(const struct client *client, const struct restore *restore, struct record *record) {
-    const struct keyspace_shared *shared = &session_of(client)->databases->shared;
-    if (shared->counts_uses && restore->frequency >= 0)
-        record->access = usage_of_count((unsigned)restore->frequency, *shared->wall_ms) & 0xffffff;
-    else if (!shared->counts_uses && restore->idle_s >= 0)
-        record->access = usage_of_idle((uint32_t)MIN(restore->idle_s, 0xffffff), *shared->clock) & 0xffffff;
-}
-
 static void put(struct client *client, const struct restore *restore, struct spot *spot, const struct value *value,
                 int64_t deadline_ms) {
     struct keyspace *keyspace = session_keyspace(client);
@@ -144,7 +136,7 @@ static void put(struct client *client, const struct restore *restore, struct spo
         (void)keyspace_open(keyspace, key, spot);
     }
     keyspace_put(keyspace, key, spot, value, deadline_ms);
-    set_usage(client, restore, spot->record);
+    keyspace_set_usage(keyspace, spot->record, restore->idle_s, (int)restore->frequency);
     keyspace_changed(keyspace, key, KEYSPACE_GENERIC, "restore");
     client->server->dirty++;
     if (deadline_ms != RECORD_NEVER && !restore->is_absolute) propagate_absolute(client, deadline_ms);

@@ -251,6 +251,14 @@ char *keyspace_edit_text(struct keyspace *keyspace, struct spot *spot, size_t si
     return text;
 }
 
+void keyspace_set_usage(const struct keyspace *keyspace, struct record *record, int64_t idle_s, int count) {
+    const struct keyspace_shared *shared = keyspace->shared;
+    if (shared->counts_uses && count >= 0)
+        record->access = usage_of_count((unsigned)count, *shared->wall_ms) & 0xffffff;
+    else if (!shared->counts_uses && idle_s >= 0)
+        record->access = usage_of_idle((uint32_t)MIN(idle_s, 0xffffff), *shared->clock) & 0xffffff;
+}
+
 void keyspace_touched(struct keyspace *keyspace, struct slice key) {
     const struct keyspace_hooks *hooks = &keyspace->shared->hooks;
     if (hooks->touched) hooks->touched(hooks->context, keyspace, key);

@@ -157,6 +157,9 @@ void keyspace_set_expires(struct keyspace *keyspace, struct spot *spot, int64_t 
  * are zero. Lends them until the key changes. */
 char *keyspace_edit_text(struct keyspace *keyspace, struct spot *spot, size_t size);
 
+/* When or how often the key was used, where that is known of it (-1: it is not); what the policy does not keep is ignored. */
+void keyspace_set_usage(const struct keyspace *keyspace, struct record *record, int64_t idle_s, int count);
+
 /* ---- telling ---- */
 
 /* What changed is nothing that an event tells of. */

@@ -1,10 +1,12 @@
-/* What keeps a server's data on disk: its parameters and its state.
+/* What keeps a server's data on disk: its parameters, saving and loading, and when writes must be refused.
  *
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "core/config/param.h"
-
-struct server;
+#include "core/server.h"
+#include "net/loop.h"
+#include "store/persist/loading.h"
+#include "store/persist/saving.h"
 
 enum persist_sanitize { PERSIST_SANITIZE_NO, PERSIST_SANITIZE_YES, PERSIST_SANITIZE_CLIENTS };
 
@@ -17,9 +19,21 @@ struct persist_settings {
 struct persistence { /* owned by the store */
     struct server          *server;
     struct persist_settings settings;
+    struct server_hooks     hooks; /* the server keeps them */
+    struct saving          *saving;
+    struct loading         *loading;
+    struct loop_task        leave;     /* ends the loop that has not begun */
     uint64_t                sanitized; /* payloads of RESTORE that were searched for duplicates */
+    struct saving_state     saved;     /* as of the INFO that is being printed */
+    struct loading_state    loaded;
 };
 
-/* Registers the parameters. Keeps the server. gives: persistence_free() */
-struct persistence *persistence_new(struct server *server);
+/* Registers parameters, hooks and lines of INFO. Keeps all. gives: persistence_free() */
+struct persistence *persistence_new(struct server *server, struct databases *databases, const struct evictor *evictor);
 void                persistence_free(struct persistence **persistence);
+
+/* At the start: loads what is on disk; clients are served meanwhile. False: it can't be loaded, `err`. */
+MUST_USE bool persistence_start(struct persistence *persistence, struct error *err);
+/* Everything was removed (FLUSHALL): a child that saves what was there is ended, and where there are save points the
+ * empty data is saved at once. */
+void persistence_flushed(struct persistence *persistence);

@@ -165,9 +165,8 @@ static enum rdb_result read_ending_field(struct rdb_reader *reader, struct rdb_i
 
 /* Fields that lie by their deadlines; always searched for duplicates: there are few, and few such hashes. */
 static enum rdb_result read_hash_listpack_ex(struct rdb_reader *reader, struct rdb_in *in) {
-    uint64_t earliest_ms; /* is found again in what follows */
-    enum rdb_result result = rdb_in_u64(in, &earliest_ms);
-    if (result != RDB_OK || (result = rdb_in_text(in, &reader->first)) != RDB_OK) return result;
+    enum rdb_result result = rdb_in_text(in, &reader->first);
+    if (result != RDB_OK) return result;
     struct listpack *listpack = listpack_from_bytes(reader->first.text);
     if (listpack && hash_value_check_listpack(listpack, true)) {
         keep(reader, hash_value_from_listpack(&listpack, true, &reader->rules.hash));
@@ -315,7 +314,9 @@ static const struct kind kinds[RDB_TYPE_END] = {
     [RDB_HASH] = {.begin = begin_hash, .element = read_field},
     [RDB_HASH_LISTPACK] = {.element = read_hash_listpack, .is_single = true},
     [RDB_HASH_METADATA] = {.begin = begin_hash, .element = read_ending_field, .has_base = true},
-    [RDB_HASH_LISTPACK_EX] = {.element = read_hash_listpack_ex, .is_single = true},
+    [RDB_HASH_METADATA_PRE_GA] = {.begin = begin_hash, .element = read_ending_field},
+    [RDB_HASH_LISTPACK_EX] = {.element = read_hash_listpack_ex, .is_single = true, .has_base = true},
+    [RDB_HASH_LISTPACK_EX_PRE_GA] = {.element = read_hash_listpack_ex, .is_single = true},
     [RDB_HASH_ZIPLIST] = {.element = read_hash_ziplist, .is_single = true},
     [RDB_HASH_ZIPMAP] = {.element = read_hash_zipmap, .is_single = true},
 };
@@ -325,6 +326,7 @@ bool rdb_reader_begin(struct rdb_reader *reader, unsigned type) {
     if (type >= RDB_TYPE_END || !kinds[type].element) return false;
     reader->kind = &kinds[type];
     reader->has_base = !reader->kind->has_base;
+    reader->base = 1; /* where there is none, deadlines are told as they are */
     reader->has_count = reader->kind->is_single;
     reader->left = 1;
     reader->type = type;

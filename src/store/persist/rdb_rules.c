@@ -7,7 +7,8 @@ struct rdb_rules rdb_rules_of(const struct databases *databases) {
     return (struct rdb_rules){
         .hash = {.max_entries = settings->hash_max_listpack_entries,
                  .max_text_bytes = settings->hash_max_listpack_value_bytes,
-                 .hash_key = key},
+                 .hash_key = key,
+                 .now_ms = *databases->shared.wall_ms},
         .list = {.max_listpack_size = (int32_t)settings->list_max_listpack_size,
                  .compress_depth = (uint32_t)settings->list_compress_depth},
         .set = {.hash_key = key,

@@ -1,0 +1,65 @@
+#include "store/commands/persist_commands.h"
+#include "core/client/client.h"
+#include "core/client/reply.h"
+#include "core/server.h"
+#include "store/persist/persistence.h"
+#include "store/tx/session.h"
+
+#define COMMAND COMMAND_PROTOTYPE
+#include "store/commands/persist.def"
+#undef COMMAND
+#define COMMAND COMMAND_ROW
+const struct command persist_commands[] = {
+#include "store/commands/persist.def"
+};
+#undef COMMAND
+const size_t persist_command_count = COUNT_OF(persist_commands);
+
+static struct saving *saving_of(const struct client *client) {
+    return session_of(client)->persistence->saving;
+}
+
+void save_command(struct client *client) {
+    struct error err;
+    if (saving_is_running(saving_of(client))) reply_error(client, "ERR Background save already in progress");
+    else if (saving_now(saving_of(client), &err)) reply_ok(client);
+    else reply_error(client, "ERR %s", err.text);
+}
+
+static void cancel(struct client *client) {
+    struct saving *saving = saving_of(client);
+    if (saving_is_running(saving)) {
+        saving_kill(saving);
+        reply_status(client, "Background saving cancelled");
+    } else if (saving_unschedule(saving)) {
+        reply_status(client, "Scheduled background saving cancelled");
+    } else {
+        reply_error(client, "ERR Background saving is currently not in progress or scheduled");
+    }
+}
+
+void bgsave_command(struct client *client) {
+    struct saving *saving = saving_of(client);
+    struct error err;
+    bool may_wait = client->argc > 1 && slice_is_nocase(client->argv[1], "schedule");
+    if (client->argc == 2 && slice_is_nocase(client->argv[1], "cancel")) {
+        cancel(client);
+    } else if (client->argc > 2 || (client->argc == 2 && !may_wait)) {
+        reply_syntax_error(client);
+    } else if (saving_is_running(saving)) {
+        reply_error(client, "ERR Background save already in progress");
+    } else if (client->server->call_depth > 1) { /* within EXEC or a script: what comes after belongs to it */
+        saving_schedule(saving);
+        reply_status(client, "Background saving scheduled");
+    } else if (saving_start(saving, &err)) {
+        reply_status(client, "Background saving started");
+    } else {
+        reply_error(client, "ERR %s", err.text);
+    }
+}
+
+void lastsave_command(struct client *client) {
+    struct saving_state state;
+    saving_get_state(saving_of(client), &state);
+    reply_int(client, state.last_wall_s);
+}

@@ -1,0 +1,187 @@
+#include "store/persist/loading.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/server.h"
+#include "net/loop.h"
+#include "store/keyspace/databases.h"
+#include "store/persist/persistence.h"
+#include "store/persist/rdb_file.h"
+#include "store/persist/rdb_rules.h"
+
+#include <time.h>
+
+enum { SERVE_EVERY_US = 10000 };
+
+struct loading {
+    struct server                 *server;
+    struct databases              *databases;
+    const struct persist_settings *settings;
+    struct keyspace               *keyspace; /* keys go there */
+    struct rdb_file               *file;     /* NULL: nothing is being loaded */
+    bool                           merges, serves;
+    int64_t                        start_wall_ms, start_us, served_us;
+    uint64_t                       file_memory_bytes, loaded, expired, empty, libraries;
+};
+
+struct loading *loading_new(struct server *server, struct databases *databases, const struct persist_settings *settings) {
+    struct loading *loading = mem_zalloc(sizeof *loading);
+    loading->server = server;
+    loading->databases = databases;
+    loading->settings = settings;
+    return loading;
+}
+
+void loading_free(struct loading **loading) {
+    mem_free(*loading);
+    *loading = NULL;
+}
+
+/* ---- clients in between ---- */
+
+static void serve(struct loading *loading) {
+    if (!loading->serves) return;
+    int64_t now_us = clock_now_us();
+    if (now_us - loading->served_us < SERVE_EVERY_US) return;
+    server_update_time(loading->server);
+    loop_turn(loading->server->loop, false);
+    loading->served_us = clock_now_us();
+}
+
+/* The server was shut down. */
+static bool is_over(const struct loading *loading) {
+    return loading->serves && server_shutdown_state(loading->server) == SERVER_SHUTDOWN_DONE;
+}
+
+static void delay(struct loading *loading) {
+    int64_t us = loading->settings->key_load_delay_us;
+    if (us <= 0) return;
+    struct timespec time = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    (void)nanosleep(&time, NULL);
+    serve(loading);
+}
+
+/* ---- what the file says ---- */
+
+static bool on_database(void *context, uint64_t number, struct error *err) {
+    struct loading *loading = context;
+    loading->keyspace = number <= INT32_MAX ? databases_find(loading->databases, (int64_t)number) : NULL;
+    if (loading->keyspace) return true;
+    return error_set(err, "database %llu, but there are only %d; raise the parameter databases", (unsigned long long)number,
+                     databases_count(loading->databases));
+}
+
+static void drop(struct value *value) {
+    if (value->form == VALUE_OBJECT) value_free_object(value->type, value->encoding, value->object);
+}
+
+static bool on_key(void *context, struct rdb_key *key, struct error *err) {
+    struct loading *loading = context;
+    struct server *server = loading->server;
+    struct spot spot;
+    if (key->is_empty) {
+        loading->empty++;
+        return true;
+    }
+    if (key->expires_ms >= 0 && key->expires_ms < server->wall_ms) {
+        loading->expired++;
+        drop(&key->value);
+        return true;
+    }
+    if (keyspace_open(loading->keyspace, key->key, &spot)) {
+        if (!loading->merges) {
+            drop(&key->value);
+            return error_set(err, "this key is there twice");
+        }
+        keyspace_remove(loading->keyspace, &spot);
+        (void)keyspace_open(loading->keyspace, key->key, &spot);
+    }
+    keyspace_put(loading->keyspace, key->key, &spot, &key->value, key->expires_ms >= 0 ? key->expires_ms : RECORD_NEVER);
+    keyspace_set_usage(loading->keyspace, spot.record, key->idle_s, key->frequency);
+    loading->loaded++;
+    delay(loading);
+    return !is_over(loading) || error_set(err, "the server was shut down");
+}
+
+static void on_field(void *context, struct slice name, struct slice value) {
+    struct loading *loading = context;
+    int64_t number;
+    char text[128];
+    if (slice_is(name, "redis-ver") || slice_is(name, "valkey-ver")) {
+        slice_print_plain(value, text, sizeof text);
+        LOG_WRITE(LOG_NOTICE, "Loading RDB produced by version %s", text);
+    } else if (slice_is(name, "ctime") && number_parse_int(value, &number)) {
+        LOG_WRITE(LOG_NOTICE, "RDB age %lld seconds", (long long)MAX(loading->server->wall_ms / 1000 - number, 0));
+    } else if (slice_is(name, "used-mem") && number_parse_int(value, &number) && number >= 0) {
+        LOG_WRITE(LOG_NOTICE, "RDB memory usage when created %.2f Mb", (double)number / (1024 * 1024));
+        loading->file_memory_bytes = (uint64_t)number;
+    }
+}
+
+static void on_library(void *context, struct slice code) {
+    ((struct loading *)context)->libraries++;
+}
+
+/* ---- all of it ---- */
+
+static bool load(struct loading *loading, struct error *err) {
+    enum rdb_result result;
+    do {
+        result = rdb_file_step(loading->file, err);
+        serve(loading);
+        if (is_over(loading)) return true;
+    } while (result == RDB_MORE);
+    return result == RDB_OK;
+}
+
+static void say_how_it_went(const struct loading *loading) {
+    LOG_WRITE(LOG_NOTICE, "Done loading RDB, keys loaded: %llu, keys expired: %llu.", (unsigned long long)loading->loaded,
+              (unsigned long long)loading->expired);
+    if (loading->empty)
+        LOG_WRITE(LOG_WARNING, "%llu keys of the dump file had values without elements and were left out",
+                  (unsigned long long)loading->empty);
+    if (loading->libraries)
+        LOG_WRITE(LOG_WARNING, "%llu libraries of functions in the dump file were left out: this version of kvd has none, and "
+                               "the next save will write none", (unsigned long long)loading->libraries);
+    LOG_WRITE(LOG_NOTICE, "DB loaded from disk: %.3f seconds", (double)(clock_now_us() - loading->start_us) / 1e6);
+}
+
+enum loading_result loading_run(struct loading *loading, bool serves, bool merges, struct error *err) {
+    struct rdb_sink sink = {
+        .context = loading, .database = on_database, .key = on_key, .field = on_field, .library = on_library};
+    struct rdb_rules rules = rdb_rules_of(loading->databases);
+    rules.deep = loading->settings->sanitize == PERSIST_SANITIZE_YES;
+    struct rdb_loader *loader = rdb_loader_new(&rules, &sink, loading->settings->checksum);
+    loading->keyspace = databases_find(loading->databases, 0);
+    loading->serves = serves;
+    loading->merges = merges;
+    loading->loaded = loading->expired = loading->empty = loading->libraries = loading->file_memory_bytes = 0;
+    loading->start_wall_ms = clock_wall_ms();
+    loading->start_us = loading->served_us = clock_now_us();
+    enum rdb_file_opened opened = rdb_file_open(&loading->file, loading->settings->dbfilename, &loader, err);
+    if (opened != RDB_FILE_OPEN) {
+        rdb_loader_free(&loader);
+        return opened == RDB_FILE_ABSENT ? LOADING_ABSENT : LOADING_FAILED;
+    }
+    bool was_kept = loading->databases->shared.keep_expired;
+    loading->server->is_loading = loading->databases->shared.keep_expired = true;
+    bool good = load(loading, err);
+    loading->server->is_loading = false;
+    loading->databases->shared.keep_expired = was_kept;
+    rdb_file_close(&loading->file);
+    if (good && !is_over(loading)) say_how_it_went(loading);
+    if (!good) error_prefix(err, "the dump file %s is damaged", loading->settings->dbfilename);
+    return good ? LOADING_DONE : LOADING_FAILED;
+}
+
+void loading_get_state(const struct loading *loading, struct loading_state *state) {
+    *state = (struct loading_state){.last_expired = loading->expired, .last_loaded = loading->loaded};
+    if (!loading->file) return;
+    state->start_wall_s = loading->start_wall_ms / 1000;
+    state->total_bytes = rdb_file_size(loading->file);
+    state->loaded_bytes = rdb_file_offset(loading->file);
+    state->file_memory_bytes = loading->file_memory_bytes;
+    double elapsed = (double)(clock_now_us() - loading->start_us) / 1e6;
+    uint64_t left = state->total_bytes - MIN(state->total_bytes, state->loaded_bytes);
+    state->eta_s = state->loaded_bytes ? (int64_t)(elapsed * (double)left / (double)state->loaded_bytes) : 1;
+}

@@ -1,0 +1,29 @@
+/* Loads a dump file into the databases, serving clients (with -LOADING, mostly) in between.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "base/error.h"
+
+struct bytes;
+struct databases;
+struct loading;
+struct persist_settings;
+struct server;
+
+struct loading *loading_new(struct server *server, struct databases *databases, const struct persist_settings *settings); /* keeps */
+void            loading_free(struct loading **loading);
+
+enum loading_result { LOADING_DONE, LOADING_ABSENT, LOADING_FAILED };
+/* Loads dbfilename. `serves`: the loop takes turns meanwhile; not from within a command. `merges`: a key that is there
+ * already is replaced; otherwise it means that the file is damaged. LOADING_FAILED: `err` says what is wrong; what was
+ * loaded before that stays. LOADING_DONE too when the server was shut down meanwhile. */
+enum loading_result loading_run(struct loading *loading, bool serves, bool merges, struct error *err);
+
+struct loading_state {
+    int64_t  start_wall_s;
+    uint64_t total_bytes, loaded_bytes;
+    uint64_t file_memory_bytes; /* what the server that wrote the file used; 0: it does not say */
+    int64_t  eta_s;
+    uint64_t last_expired, last_loaded; /* keys, of the last loading */
+};
+void loading_get_state(const struct loading *loading, struct loading_state *state);

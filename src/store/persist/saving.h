@@ -1,0 +1,46 @@
+/* When and how the dump file is written: SAVE, BGSAVE, save points, and what became of the last time.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "base/error.h"
+#include "store/persist/child.h"
+
+struct bytes;
+struct databases;
+struct evictor;
+struct persist_settings;
+struct saving;
+
+/* Keeps all. gives: saving_free() */
+struct saving *saving_new(struct server *server, struct databases *databases, const struct evictor *evictor,
+                          const struct persist_settings *settings);
+void           saving_free(struct saving **saving);
+
+/* Writes the file now. False: `err`; the old file is as it was. A child that saves is left alone. */
+MUST_USE bool saving_now(struct saving *saving, struct error *err);
+/* Starts a child that writes it. None must run. */
+MUST_USE bool saving_start(struct saving *saving, struct error *err);
+bool          saving_is_running(const struct saving *saving);
+void          saving_kill(struct saving *saving); /* the child, if there is one */
+
+/* Starts a child as soon as that is possible. */
+void saving_schedule(struct saving *saving);
+bool saving_unschedule(struct saving *saving); /* false: none was wanted */
+/* A few times a second: save points that are due, what was scheduled. */
+void saving_cron(struct saving *saving);
+/* There are save points, and the last child failed. */
+bool saving_is_failing(const struct saving *saving);
+bool saving_has_points(const struct saving *saving);
+
+struct saving_state {
+    int64_t  last_wall_s;    /* the last good one, or the start */
+    bool     last_is_good;   /* the last child's verdict; true: there was none */
+    int64_t  last_seconds;   /* that it took; -1: there was none */
+    int64_t  running_seconds; /* since the running one began; -1: none runs */
+    uint64_t saves;          /* good and bad ones since the start */
+    uint64_t keys_total;     /* that the running child has to write */
+    struct child_state child;
+};
+void saving_get_state(const struct saving *saving, struct saving_state *state);
+double saving_percent(const struct saving_state *state); /* of the keys; 0: none runs */
+void saving_reset_stats(struct saving *saving);
