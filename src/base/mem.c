@@ -176,6 +176,51 @@ void mem_read_stats(struct mem_stats *stats) {
                                 .muzzy = read_size("stats.arenas." "4096" ".pmuzzy") * (size_t)sysconf(_SC_PAGESIZE)};
 }
 
+/* What jemalloc tells of a block and the run (slab) it lies in. */
+struct utilization {
+    void  *current; /* the slab that new blocks of this size come from */
+    size_t slab_free, slab_blocks, slab_bytes, all_free, all_blocks; /* blocks of the slab; of all slabs of this size */
+};
+
+static bool read_utilization(void *memory, struct utilization *out) {
+    static size_t mib[3], depth;
+    size_t size = sizeof *out;
+    if (!depth) {
+        size_t length = COUNT_OF(mib);
+        if (mallctlnametomib("experimental.utilization.query", mib, &length) != 0) return false;
+        depth = length;
+    }
+    return mallctlbymib(mib, depth, out, &size, &memory, sizeof memory) == 0;
+}
+
+static bool is_worth_moving(void *memory) {
+    struct utilization is;
+    if (!read_utilization(memory, &is) || is.slab_blocks <= 1 || is.slab_free == 0) return false;
+    if ((char *)memory >= (char *)is.current && (char *)memory < (char *)is.current + is.slab_bytes) return false;
+    if (is.slab_free * 8 < is.slab_blocks) return false; /* nearly full */
+    /* No fuller than the average, or not much: where all are alike, some must begin. */
+    return (is.slab_blocks - is.slab_free) * is.all_blocks * 8 <= (is.all_blocks - is.all_free) * is.slab_blocks * 9;
+}
+
+void *mem_defrag(void *memory) {
+    if (!is_worth_moving(memory)) return NULL;
+    /* Past the thread's cache, which would give back what was freed last, from just such a slab. */
+    size_t size = sallocx(memory, 0);
+    void *copy = mallocx(size, MALLOCX_TCACHE_NONE);
+    if (!copy) return NULL;
+    memcpy(copy, memory, size);
+    dallocx(memory, MALLOCX_TCACHE_NONE);
+    return copy;
+}
+
+bool mem_can_defrag(void) {
+    void *block = mem_alloc(1);
+    struct utilization unused;
+    bool can = read_utilization(block, &unused);
+    mem_free(block);
+    return can;
+}
+
 bool mem_purge(void) {
     return mallctl("arena.4096.purge", NULL, NULL, NULL, 0) == 0; /* 4096 is MALLCTL_ARENAS_ALL */
 }
@@ -204,6 +249,14 @@ void mem_read_stats(struct mem_stats *stats) {
     *stats = (struct mem_stats){.allocated = info.uordblks + info.hblkhd,
                                 .active = info.arena + info.hblkhd,
                                 .resident = mem_rss()};
+}
+
+void *mem_defrag(void *memory) {
+    return NULL;
+}
+
+bool mem_can_defrag(void) {
+    return false;
 }
 
 bool mem_purge(void) {

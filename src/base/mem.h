@@ -38,5 +38,9 @@ size_t mem_rss(void); /* resident bytes of this process, from the kernel */
 
 /* For tests: the n-th allocation from now by mem_try_alloc fails (0: none). */
 void mem_fail_try(unsigned nth);
+/* Moves the block where that makes memory denser: where its run of equal blocks is no fuller than those of its size are on
+ * average, so that the run may become free. NULL: it stays where it is. Else takes, gives the copy. */
+void *mem_defrag(void *memory);
+bool  mem_can_defrag(void); /* the allocator tells what mem_defrag() must know */
 /* Returns unused pages to the kernel (MEMORY PURGE). False: the allocator cannot. */
 bool mem_purge(void);

@@ -163,6 +163,7 @@ struct server {
     uint64_t       dirty;          /* changes since the last save; bodies add 1 for each change of the dataset */
     bool           is_unsettled;   /* hooks->settled is to be called after the running command */
 
+    unsigned        defrag_percent;  /* of a processor that active defragmentation takes; set by a mode before INFO is printed */
     const uint64_t *maxmemory_bytes; /* the limit of a mode that keeps data, 0 for none; NULL: it has no such limit */
 
     struct server_stats stats;

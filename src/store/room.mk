@@ -8,6 +8,7 @@ libstore_a_SOURCES = \
 	src/store/notify/tracking_commands.c src/store/notify/tracking_commands.h src/store/notify/tracking.def \
 	src/store/prefetch.c src/store/prefetch.h \
 	src/store/keyspace/databases.c src/store/keyspace/databases.h src/store/keyspace/keyspace_param.def \
+	src/store/keyspace/defrag.c src/store/keyspace/defrag.h src/store/keyspace/defrag_param.def \
 	src/store/keyspace/evict.c src/store/keyspace/evict.h src/store/keyspace/evict_param.def \
 	src/store/keyspace/usage.c src/store/keyspace/usage.h \
 	src/store/keyspace/expire.c src/store/keyspace/expire.h \

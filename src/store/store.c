@@ -124,6 +124,7 @@ static void cron(void *context, int64_t now_ms) {
     lazy_free_collect(store->databases->shared.lazy_free);
     expire(store);
     tracking_cron(store->notify->tracking);
+    defrag_cron(store->defrag);
 }
 
 static void before_sleep(void *context) {
@@ -139,6 +140,7 @@ static void reset_stats(void *context) {
     struct store *store = context;
     databases_reset_stats(store->databases);
     evictor_reset_stats(store->evictor);
+    defrag_reset_stats(store->defrag);
 }
 
 /* ---- life ---- */
@@ -147,6 +149,7 @@ struct store *store_install(struct server *server) {
     struct store *store = mem_zalloc(sizeof *store);
     store->server = server;
     store->databases = databases_new(server->params, &server->wall_ms, &server->lru_clock);
+    store->defrag = defrag_new(server->loop, server->params, store->databases);
     store->evictor = evictor_new(server->params, store->databases);
     store->evict_settings = evictor_settings(store->evictor);
     server->maxmemory_bytes = &store->evict_settings->maxmemory_bytes;
@@ -211,6 +214,7 @@ void store_free(struct store **place) {
     persistence_free(&store->persistence);
     databases_free(&store->databases);
     evictor_free(&store->evictor);
+    defrag_free(&store->defrag);
     notify_free(&store->notify);
     mem_free(store);
 }

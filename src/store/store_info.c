@@ -36,6 +36,12 @@ static void count_tracking(void *context) {
                                                        .prefixes = tracking_prefixes(tracking)};
 }
 
+static void read_defrag(void *context) {
+    struct store *store = context;
+    defrag_read_stats(store->defrag, &store->defrag_stats);
+    store->server->defrag_percent = store->defrag_stats.percent;
+}
+
 static void count_memory(void *context) {
     struct store *store = context;
     store->table_bytes = store->timer_bytes = 0;
@@ -74,6 +80,8 @@ void store_info_add(struct store *store) {
     info_before(info, "clients", count_watches, store);
     info_before(info, "clients", count_tracking, store);
     info_before(info, "stats", count_tracking, store);
+    info_before(info, "stats", read_defrag, store);
+    info_before(info, "memory", read_defrag, store);
     info_before(info, "memory", count_memory, store);
     info_add_fields(info, fields, COUNT_OF(fields), store);
     memory_report_add(store->server, &memory_source, store);

@@ -4,6 +4,7 @@
 #pragma once
 #include "core/server.h"
 #include "store/keyspace/databases.h"
+#include "store/keyspace/defrag.h"
 #include "store/keyspace/evict.h"
 #include "store/notify/notify.h"
 
@@ -14,6 +15,8 @@ struct store {
     struct notify      *notify;
     struct persistence *persistence;
     struct evictor     *evictor;
+    struct defrag      *defrag;
+    struct defrag_stats defrag_stats; /* as of the INFO that is being printed */
     const struct evict_settings *evict_settings; /* the evictor's */
     struct server_hooks hooks; /* the server keeps them */
     char                replication_id[41];

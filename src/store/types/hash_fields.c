@@ -112,6 +112,10 @@ static void note_deadline(struct hash_fields *fields, uint64_t hash, int64_t bef
 
 /* ---- fields ---- */
 
+void hash_fields_defrag(struct hash_fields *fields, uint64_t *cursor, size_t *moved, size_t *left) {
+    member_table_defrag(fields->table, cursor, moved, left);
+}
+
 bool hash_fields_find(const struct hash_fields *fields, struct slice field, struct member *member) {
     return member_table_find(fields->table, field, hash_of(fields, field), member);
 }

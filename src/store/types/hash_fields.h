@@ -15,6 +15,9 @@ struct hash_fields        *hash_fields_copy(const struct hash_fields *fields); /
 const struct member_table *hash_fields_table(const struct hash_fields *fields); /* lends: to look at */
 size_t                     hash_fields_memory(const struct hash_fields *fields);
 
+/* As member_table_defrag(). */
+void hash_fields_defrag(struct hash_fields *fields, uint64_t *cursor, size_t *moved, size_t *left);
+
 bool hash_fields_find(const struct hash_fields *fields, struct slice field, struct member *member);
 /* True: the field is new. `deadline_ms`: wall clock, or MEMBER_NEVER. Neither slice may lie in the table. */
 bool hash_fields_set(struct hash_fields *fields, struct slice field, struct slice text, int64_t deadline_ms);

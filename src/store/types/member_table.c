@@ -535,6 +535,31 @@ static uint64_t reverse_bits(uint64_t v) {
     return (v >> 1 & 0x5555555555555555ull) | (v & 0x5555555555555555ull) << 1;
 }
 
+static void defrag_far(struct block *block, size_t *moved, size_t *left) {
+    for (unsigned i = 0; i < block->count; i++) {
+        size_t size;
+        char  *entry = (char *)entry_at(block, i, &size);
+        if (!(*entry & HEAD_FAR)) continue;
+        struct far *copy = mem_defrag(far_of(entry));
+        if (copy) memcpy(entry + 1 + (*entry & HEAD_DEADLINE ? 8 : 0), &copy, sizeof copy);
+        *(copy ? moved : left) += 1;
+    }
+}
+
+void member_table_defrag(struct member_table *table, uint64_t *cursor, size_t *moved, size_t *left) {
+    enum { BUCKETS_AT_ONCE = 16 };
+    size_t end = bucket_count(table), index = (size_t)*cursor;
+    for (unsigned n = 0; n < BUCKETS_AT_ONCE && index < end; n++, index++) {
+        struct block **place = bucket_at(table, index);
+        if (!*place) continue;
+        defrag_far(*place, moved, left);
+        struct block *copy = mem_defrag(*place);
+        if (copy) *place = copy;
+        *(copy ? moved : left) += 1;
+    }
+    *cursor = index < end ? index : 0;
+}
+
 /* The cursor counts in reversed binary [Noordhuis 2012, in Redis' dict.c]; each bucket knows by its place how many bits
  * name it (M3). */
 bool member_table_scan(const struct member_table *table, uint64_t *cursor, member_each *each, void *context) {

@@ -66,5 +66,8 @@ bool member_table_scan(const struct member_table *table, uint64_t *cursor, membe
 bool member_table_random(const struct member_table *table, struct random *random, struct member *member);
 /* Calls `each` for the members whose hash may begin with these 40 low bits: the right ones and perhaps some others. */
 void member_table_each_like(const struct member_table *table, uint64_t hash, member_each *each, void *context);
+/* Moves what lies scattered (mem_defrag()) in some buckets from `*cursor` on and moves the cursor; 0 again: the walk is
+ * complete. Adds to `*moved` and `*left` how many blocks it moved and left. */
+void member_table_defrag(struct member_table *table, uint64_t *cursor, size_t *moved, size_t *left);
 /* Stops the process when an invariant does not hold (tests). O(n). */
 void member_table_check(const struct member_table *table);

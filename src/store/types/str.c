@@ -55,9 +55,13 @@ size_t str_memory(const struct str *str) {
     return mem_size(str);
 }
 
+bool str_is_shared(const struct str *str) {
+    return atomic_load_explicit(&((struct str *)str)->references, memory_order_acquire) > 1;
+}
+
 char *str_resize(struct str **place, size_t size) {
     struct str *str = *place;
-    bool shared = atomic_load_explicit(&str->references, memory_order_acquire) > 1;
+    bool shared = str_is_shared(str);
     if (shared || size > str->capacity) {
         size_t capacity = size > str->capacity ? size + MIN(size, (size_t)STR_MAX_GROWTH) : str->capacity;
         if (shared) {

@@ -22,6 +22,7 @@ void        str_release(struct str *str);  /* the last one frees */
 
 struct slice str_text(const struct str *str); /* lends, until it is edited or released */
 size_t       str_memory(const struct str *str);
+bool         str_is_shared(const struct str *str); /* somebody else reads it, perhaps on another thread */
 
 /* Makes `size` bytes (those that are new are zero) and returns the writable text. `*str` may become another block, and
  * does when it is shared. */

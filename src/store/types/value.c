@@ -3,8 +3,10 @@
 #include "base/listpack.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "store/types/hash_fields.h"
 #include "store/types/hash_value.h"
 #include "store/types/list_value.h"
+#include "store/types/member_table.h"
 #include "store/types/set_value.h"
 #include "store/types/str.h"
 #include "store/types/zset_value.h"
@@ -70,6 +72,8 @@ struct object_form {
     size_t (*effort)(const void *object); /* allocations; NULL: one */
     size_t (*memory)(const void *object);
     void *(*copy)(const void *object);
+    /* As value_defrag_object(). NULL: it is one block. */
+    void *(*defrag)(void *object, uint64_t *cursor, size_t *moved, size_t *left);
 };
 
 static void free_str(void *object) {
@@ -98,11 +102,30 @@ static void *copy_intset(const void *object) {
     return intset_copy(object);
 }
 
+/* A text that is being sent must stay where it is. */
+static void *defrag_str(void *object, uint64_t *cursor, size_t *moved, size_t *left) {
+    *cursor = 0;
+    void *copy = str_is_shared(object) ? NULL : mem_defrag(object);
+    *(copy ? moved : left) += 1;
+    return copy ? copy : object;
+}
+
+static void *defrag_set_table(void *object, uint64_t *cursor, size_t *moved, size_t *left) {
+    member_table_defrag(object, cursor, moved, left);
+    return object;
+}
+
+static void *defrag_hash_table(void *object, uint64_t *cursor, size_t *moved, size_t *left) {
+    hash_fields_defrag(object, cursor, moved, left);
+    return object;
+}
+
 #define LISTPACK_FORM {.free = mem_free, .memory = mem_size, .copy = copy_listpack}
 #define INTSET_FORM {.free = mem_free, .memory = mem_size, .copy = copy_intset}
 
 static const struct object_form forms[VALUE_TYPE_COUNT][VALUE_ENCODING_COUNT] = {
-    [VALUE_STRING][VALUE_RAW] = {.free = free_str, .effort = str_effort, .memory = str_bytes, .copy = copy_str},
+    [VALUE_STRING][VALUE_RAW] = {.free = free_str, .effort = str_effort, .memory = str_bytes, .copy = copy_str,
+                                  .defrag = defrag_str},
     [VALUE_LIST][VALUE_LISTPACK] = {.free = mem_free, .memory = mem_size, .copy = list_value_copy_short},
     [VALUE_LIST][VALUE_QUICKLIST] = {.free = list_value_free_chain,
                                      .effort = list_value_chain_effort,
@@ -115,13 +138,15 @@ static const struct object_form forms[VALUE_TYPE_COUNT][VALUE_ENCODING_COUNT] = 
     [VALUE_HASH][VALUE_HASHTABLE] = {.free = hash_value_free_table,
                                      .effort = hash_value_table_effort,
                                      .memory = hash_value_table_memory,
-                                     .copy = hash_value_copy_table},
+                                     .copy = hash_value_copy_table,
+                                     .defrag = defrag_hash_table},
     [VALUE_SET][VALUE_INTSET] = INTSET_FORM,
     [VALUE_SET][VALUE_LISTPACK] = LISTPACK_FORM,
     [VALUE_SET][VALUE_HASHTABLE] = {.free = set_value_free_table,
                                     .effort = set_value_table_effort,
                                     .memory = set_value_table_memory,
-                                    .copy = set_value_copy_table},
+                                    .copy = set_value_copy_table,
+                                    .defrag = defrag_set_table},
     [VALUE_ZSET][VALUE_LISTPACK] = LISTPACK_FORM,
     [VALUE_ZSET][VALUE_SKIPLIST] = {.free = zset_value_free_large,
                                     .effort = zset_value_large_effort,
@@ -153,4 +178,15 @@ size_t value_object_memory(enum value_type type, enum value_encoding encoding, c
 
 void *value_copy_object(enum value_type type, enum value_encoding encoding, const void *object) {
     return form_of(type, encoding)->copy(object);
+}
+
+void *value_defrag_object(enum value_type type, enum value_encoding encoding, void *object, uint64_t *cursor, size_t *moved,
+                          size_t *left) {
+    const struct object_form *form = form_of(type, encoding);
+    if (form->defrag) return form->defrag(object, cursor, moved, left);
+    *cursor = 0;
+    if (form->effort) return object; /* several blocks, which stay */
+    void *copy = mem_defrag(object);
+    *(copy ? moved : left) += 1;
+    return copy ? copy : object;
 }

@@ -69,5 +69,10 @@ const char *value_shown_encoding(enum value_type type, enum value_encoding encod
 void   value_free_object(enum value_type type, enum value_encoding encoding, void *object);
 size_t value_free_effort(enum value_type type, enum value_encoding encoding, const void *object);
 size_t value_object_memory(enum value_type type, enum value_encoding encoding, const void *object);
+/* Moves what lies scattered of the object (mem_defrag()): a bounded piece from `*cursor` on (0: from the beginning), which is
+ * moved on; 0 again: that was all. Adds to `*moved` and `*left` the blocks that were moved and left. Takes the object, gives the
+ * one that replaces it. */
+void *value_defrag_object(enum value_type type, enum value_encoding encoding, void *object, uint64_t *cursor, size_t *moved,
+                          size_t *left);
 /* A copy of the object that shares nothing that either side could change. */
 void *value_copy_object(enum value_type type, enum value_encoding encoding, const void *object);
