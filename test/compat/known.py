@@ -10,6 +10,9 @@ KNOWN = [
     (r"(?i)\S+ help", None, "The text of HELP is our own."),
     (r"(?i)lpos .*rank -9223372036854775808.*", rb"-ERR value is out of range.*",
      "The lowest integer has no opposite; Redis of later versions refuses it too."),
+    (r"(?i)bitfield .*\bset i\d+ \S+ -92233720368547\d+.*", None,
+     "SET of a number near -2^63 saturates at the lowest number; Redis' check overflows and it takes the highest."),
+    (r"(?i)pfadd damaged .*", rb"-INVALIDOBJ .*", "Of several elements none is added where a later one meets damage; Redis keeps the first ones."),
     (r"(?i)object encoding .*", rb"\$8\r\nlistpack\r\n", "Small sets are packed, as Redis does from 7.2 on.", rb"\$9\r\nhashtable\r\n"),
 ]
 

@@ -22,24 +22,24 @@ const size_t hash_command_count = COUNT_OF(hash_commands);
 
 /* ---- finding ---- */
 
-/* Fields that have ended are removed, some at least; commands see none of them in any case. NULL: that was all. */
-static struct record *without_ended(struct client *client, struct record *record) {
+/* The hash of a record. Fields that have ended are removed, some at least; commands see none of them in any case. False:
+ * that was all. */
+static bool hash_of(struct client *client, const struct record *record, struct value *hash) {
     struct spot spot;
-    if (LIKELY(record_encoding(record) == VALUE_LISTPACK)) return record;
-    struct value hash = record_value(record);
-    int64_t      earliest_ms = hash_value_earliest_ms(&hash);
-    if (LIKELY(earliest_ms == HASH_NEVER) || earliest_ms >= client->server->wall_ms) return record;
+    *hash = record_object_value(record);
+    int64_t earliest_ms = hash_value_earliest_ms(hash);
+    if (LIKELY(earliest_ms == HASH_NEVER) || earliest_ms >= client->server->wall_ms) return true;
     struct keyspace *keyspace = session_keyspace(client);
     CHECK(keyspace_open(keyspace, client->argv[1], &spot));
-    return field_expire_key(keyspace, &spot, FIELD_EXPIRE_AT_ONCE) ? spot.record : NULL;
+    if (!field_expire_key(keyspace, &spot, FIELD_EXPIRE_AT_ONCE)) return false;
+    *hash = record_object_value(spot.record);
+    return true;
 }
 
 bool hash_read(struct client *client, struct value *hash, bool *is_there) {
     struct record *record = keyspace_read(session_keyspace(client), client->argv[1]);
     if (!argument_is_type(client, record, VALUE_HASH)) return false;
-    if (record) record = without_ended(client, record);
-    *is_there = record != NULL;
-    if (record) *hash = record_value(record);
+    *is_there = record && hash_of(client, record, hash);
     return true;
 }
 
@@ -47,9 +47,8 @@ bool hash_edit_open(struct client *client, struct hash_edit *edit) {
     struct keyspace *keyspace = session_keyspace(client);
     keyspace_open(keyspace, client->argv[1], &edit->spot);
     if (!argument_is_type(client, edit->spot.record, VALUE_HASH)) return false;
-    if (edit->spot.record && !without_ended(client, edit->spot.record))
-        keyspace_open(keyspace, client->argv[1], &edit->spot);
-    if (edit->spot.record) edit->hash = record_value(edit->spot.record);
+    if (edit->spot.record && !hash_of(client, edit->spot.record, &edit->hash))
+        keyspace_open(keyspace, client->argv[1], &edit->spot); /* it is gone */
     edit->rules = hash_rules_of(client);
     return true;
 }
@@ -76,7 +75,7 @@ void hash_edit_store(struct client *client, struct hash_edit *edit) {
         record_update_object(edit->spot.record, &edit->hash);
     else
         keyspace_put(keyspace, client->argv[1], &edit->spot, &edit->hash, RECORD_NEVER);
-    field_expire_file(keyspace, edit->spot.record, edit->spot.hash, false);
+    if (hash_value_has_deadlines(&edit->hash)) field_expire_file(keyspace, edit->spot.record, edit->spot.hash, false);
 }
 
 void hash_edit_drop_empty(struct client *client, struct hash_edit *edit) {

@@ -46,7 +46,7 @@ static bool read_set(struct client *client, struct slice key, struct value *set)
     struct record *record = keyspace_read(session_keyspace(client), key);
     *set = (struct value){0};
     if (!argument_is_type(client, record, VALUE_SET)) return false;
-    if (record) *set = record_value(record);
+    if (record) *set = record_object_value(record);
     return true;
 }
 
@@ -55,7 +55,7 @@ static bool open_set(struct client *client, struct slice key, struct spot *spot,
     *set = (struct value){0};
     keyspace_open(session_keyspace(client), key, spot);
     if (!argument_is_type(client, spot->record, VALUE_SET)) return false;
-    if (spot->record) *set = record_value(spot->record);
+    if (spot->record) *set = record_object_value(spot->record);
     return true;
 }
 

@@ -107,6 +107,13 @@ static inline void *record_object(const struct record *record) { /* NULL: the va
 static inline void record_set_object(struct record *record, void *object) { /* it has one; the old one is the caller's */
     memcpy((char *)record_payload(record), &object, sizeof object);
 }
+/* record_value() of a record that has an object. */
+static inline struct value record_object_value(const struct record *record) {
+    return (struct value){.type = (uint8_t)record_type(record),
+                          .encoding = (uint8_t)record_encoding(record),
+                          .form = VALUE_OBJECT,
+                          .object = record_object(record)};
+}
 /* The record has an object, which an edit made another one, perhaps of another encoding: that of `value`, whose type is
  * the same. The old one is the caller's. */
 static inline void record_update_object(struct record *record, const struct value *value) {
