@@ -78,6 +78,7 @@ libstore_a_SOURCES = \
 	src/store/commands/list_ends_commands.c src/store/commands/list.def \
 	src/store/commands/object_commands.c src/store/commands/object_commands.h src/store/commands/object.def src/store/commands/memory_usage.def \
 	src/store/commands/persist_commands.c src/store/commands/persist_commands.h src/store/commands/persist.def \
+	src/store/commands/sort_commands.c src/store/commands/sort_commands.h src/store/commands/sort.def \
 	src/store/commands/set_commands.c src/store/commands/set_commands.h src/store/commands/set.def \
 	src/store/commands/stream_claim_commands.c src/store/commands/stream_commands.c src/store/commands/stream_commands.h \
 	src/store/commands/stream_commands_internal.h src/store/commands/stream.def \

@@ -18,6 +18,7 @@
 #include "store/commands/object_commands.h"
 #include "store/commands/persist_commands.h"
 #include "store/commands/set_commands.h"
+#include "store/commands/sort_commands.h"
 #include "store/commands/stream_commands.h"
 #include "store/commands/string_commands.h"
 #include "store/commands/zset_commands.h"
@@ -182,6 +183,7 @@ struct store *store_install(struct server *server) {
     server_add_commands(server, hash_commands, hash_command_count);
     server_add_commands(server, set_commands, set_command_count);
     server_add_commands(server, list_commands, list_command_count);
+    server_add_commands(server, sort_commands, sort_command_count);
     server_add_commands(server, zset_commands, zset_command_count);
     server_add_commands(server, geo_commands, geo_command_count);
     server_add_commands(server, stream_commands, stream_command_count);

@@ -56,6 +56,38 @@ class Lists:
                                            (b"list-compress-depth", [b"0", b"0", b"1", b"2", b"5", b"-1"])])
         return [b"CONFIG", b"SET", name, self.random.choice(values)], "head"
 
+    def sort(self):
+        """Only what has one right answer: elements that compare as equal keep an order of their own."""
+        pick, chance = self.pick, lambda share: self.random.random() < share
+        key = pick(b"l1", b"l2", b"l3", b"l4", b"n5", b"s1", b"s2", b"zs1")
+        words, is_list = [key], key in (b"l1", b"l2", b"l3", b"l4", b"n5")
+        alpha, by = chance(0.6), None
+        if chance(0.5) and (is_list or not alpha):
+            by = pick(b"w_*", b"*", b"h_*->f", b"h_*->", b"w_*x", b"->*", b"nosort")
+            if by == b"nosort" and not is_list and key[:1] != b"z":
+                by = b"*"
+            words += [pick(b"BY", b"by"), by]
+        if alpha:
+            words.append(b"ALPHA")
+        if chance(0.4) and not (alpha and by):
+            words += [b"LIMIT", pick(b"0", b"1", b"3", b"-2", b"100", b"x" if chance(0.1) else b"2"), pick(b"0", b"1", b"5", b"-1", b"100", b"9223372036854775807")]
+        for _ in range(pick(0, 0, 0, 1, 2, 3)):
+            words += [pick(b"GET", b"get"), pick(b"#", b"w_*", b"h_*->f", b"nothing", b"h_*->nope", b"*")]
+        if chance(0.4):
+            words.append(pick(b"DESC", b"ASC", b"desc"))
+        if chance(0.2):
+            words += [b"STORE", pick(b"l1", b"l3", b"k1")]
+        if chance(0.02):
+            words.append(pick(b"foo", b"GET", b"BY", b"LIMIT", b"STORE"))
+        return [b"SORT" if chance(0.8) else b"SORT_RO"] + words, "exact"
+
+    def sort_weights(self):
+        element = self.pick(b"a", b"b", b"1", b"2", b"3", b"-7", b"007")
+        number = self.pick(b"1", b"2", b"-3", b"1.5", b"1e3", b"", b" 7", b"0x10", b"inf", b"-inf", b"x" if self.random.random() < 0.1 else b"9")
+        return self.random.choice([[b"SET", b"w_" + element, number], [b"HSET", b"h_" + element, b"f", number], [b"DEL", b"w_" + element],
+                                   [b"RPUSH", b"n5", number, element], [b"LTRIM", b"n5", b"-6", b"-1"], [b"SADD", b"s1", b"5", b"77", b"-1"],
+                                   [b"ZADD", b"zs1", b"1", b"5", b"2", b"4", b"3", element]]), "exact"
+
     def list_commands(self):
         return [(self.list_push, 14), (self.list_pop, 9), (self.list_read, 8), (self.list_find, 4), (self.list_edit, 9), (self.list_short, 0.7),
-                (self.list_setting, 0.2)]
+                (self.list_setting, 0.2), (self.sort, 5), (self.sort_weights, 3)]

@@ -14,6 +14,8 @@ KNOWN = [
      "SET of a number near -2^63 saturates at the lowest number; Redis' check overflows and it takes the highest."),
     (r"(?i)pfadd damaged .*", rb"-INVALIDOBJ .*", "Of several elements none is added where a later one meets damage; Redis keeps the first ones."),
     (r"(?i)object encoding .*", rb"\$8\r\nlistpack\r\n", "Small sets are packed, as Redis does from 7.2 on.", rb"\$9\r\nhashtable\r\n"),
+    (r"(?i)object encoding zs1", rb"\$8\r\nlistpack\r\n",
+     "SORT of Redis turns a packed sorted set into its other form; here it only reads.", rb"\$8\r\nskiplist\r\n"),
 ]
 
 

@@ -81,6 +81,13 @@ a: bzpopmin k k 0\nd: zadd k xx 1 a\nd: zadd k nx 1 a 2 b\nd: zcard k\na: bzmpop
     "waiting for sorted sets: results and other types": """a: bzpopmin k 0\nb: sadd k a\nb: del k\nb: zadd s 1 a 2 b\nb: zunionstore k 1 s\nb: zrange k 0 -1\nb: del k\na: bzpopmax k 0
 b: zrangestore k s 0 0\na: bzpopmin k 0\nb: geoadd k 13 38 here\na: bzpopmin k 0\nb: rename s k\na: ping\nb: multi\nb: bzpopmin x 0\nb: bzmpop 0 1 x min\nb: exec
 a: bzpopmin k2 0\nb: multi\nb: zadd k2 1 a\nb: del k2\nb: exec\nb: multi\nb: zadd k2 5 a\nb: zadd k2 1 b\nb: exec\nb: zrange k2 0 -1 withscores""",
+    "waiting: a list made by SORT": "a: blpop k 0\nb: sadd s 3 1 2\nb: sort s store k\nb: lrange k 0 -1\nb: sort none store k\nb: exists k",
+    "sorting: rights": """a: acl setuser bob on nopass ~l ~d %R~w_* +@all\na: acl setuser eve on nopass ~l %R~* +@all\na: rpush l 2 1\nb: auth bob x
+b: sort l\nb: sort l by w_*\nb: sort l get #\nb: sort l by nosort\nb: sort l store d\nb: sort l store e\nb: sort_ro l store d\nc: auth eve x
+c: sort l by w_* get #\nc: sort l store l\nc: sort l store x\na: acl deluser bob eve""",
+    "sorting: errors": """sort\nsort k by\nsort k limit 1\nsort k limit a b\nsort k limit 1 b\nsort k store\nsort k foo\nset k v\nsort k\nsort k foo\nrpush l a
+sort l\nsort l store d\nsort l alpha store d\nlrange d 0 -1\nsort l by w_* get # get w_* get h_*->f\nset w_a x\nsort l by w_*\nsort l by w_* alpha get w_*
+hello 3\nsort l by nosort get nothing get #\nsort_ro l alpha limit 0 10\nmulti\nsort l alpha store d\nsort l\nexec""",
 }
 
 

@@ -207,6 +207,26 @@ static bool limits_keys(const struct user *user) {
     return false;
 }
 
+static bool reads_all_keys(const struct user_selector *selector) {
+    if (selector->all_keys) return true;
+    for (size_t i = 0; i < selector->keys.count; i++) {
+        const struct user_pattern *pattern = &selector->keys.all[i];
+        if ((pattern->need & USER_READ) && pattern->size == 1 && pattern->text[0] == '*') return true;
+    }
+    return false;
+}
+
+bool user_may_read_all_keys(const struct user *user, const struct command_entry *entry, const struct slice *argv, int argc) {
+    if (user->unrestricted) return true;
+    struct keyspec_result none = {.keys = NULL};
+    int at;
+    for (size_t i = 0; i < user->rights->selector_count; i++) {
+        const struct user_selector *selector = &user->rights->selectors[i];
+        if (reads_all_keys(selector) && check_selector(selector, entry, argv, argc, &none, &at) == USER_ALLOWED) return true;
+    }
+    return false;
+}
+
 /* Of several selectors that all deny, the one that came furthest is what the user is told about. */
 enum user_verdict user_check(const struct user *user, const struct command_entry *entry, const struct slice *argv,
                              int argc, int *denied_arg) {

@@ -62,6 +62,8 @@ enum user_verdict { USER_ALLOWED, USER_DENIED_COMMAND, USER_DENIED_KEY, USER_DEN
  * when the user's keys are limited. `*denied_arg` (may be NULL) is the index of the denied key or channel, or 0. */
 enum user_verdict user_check(const struct user *user, const struct command_entry *entry, const struct slice *argv,
                              int argc, int *denied_arg);
+/* Whether `user` may run it and read every key there is: what looks up keys that are no arguments (SORT's BY and GET). */
+bool user_may_read_all_keys(const struct user *user, const struct command_entry *entry, const struct slice *argv, int argc);
 /* Whether a client of this user may stay subscribed to `channel`; `is_pattern`: it is a pattern. */
 bool user_may_channel(const struct user *user, struct slice channel, bool is_pattern);
 
