@@ -208,6 +208,7 @@ static void strike_wipe(struct history *history) {
     sentinel_host_crash(host, dice_chance(&history->random, 250));
     sentinel_host_wipe_disk(host);
     invariants_wiped(history->invariants, host);
+    history->wiped = true;
     if (!history->peer_count && dice_chance(&history->random, 500)) dice_hex(&history->random, history->host_ids[number], 40);
     TRACE(&history->trace, sentinel_host_name(host), "loses its disk; it will be %.8s", history->host_ids[number]);
     bool soon = dice_chance(&history->random, 500);

@@ -51,9 +51,12 @@ struct history {
     bool pods, announce_names; /* servers announce names and move; sentinels announce names */
     unsigned quorum;
     int64_t down_after_ms, failover_timeout_ms;
+    bool fast;
+    int64_t fast_grace_ms;
     int64_t slowest_us; /* of syncs and restarts: part of the bound of L1 */
 
     /* Faults */
+    bool wiped;         /* a sentinel lost its disk */
     struct list faults; /* that are in force */
     struct happening strike;
     int64_t pace_us, heal_us; /* a fault so often on average; the end of all */

@@ -280,6 +280,9 @@ static bool may_say_down(struct invariants *invariants, struct sentinel_host *ho
 static void check_start(struct invariants *invariants, struct sentinel_host *host, const struct primary *primary) {
     const struct invariants_bounds *bounds = &invariants->bounds;
     size_t may = bounds->others;
+    if (bounds->fast &&
+        network_was_refused(bounds->network, primary->instance->ip, bounds->grace_us, bounds->memory_us))
+        return;
     for (size_t i = 0; i < bounds->host_count; i++) may += may_say_down(invariants, bounds->hosts[i], primary);
     if (may < primary->options.quorum)
         verdict_fail(invariants->verdict, "S5",

@@ -5,7 +5,8 @@
  *   S3  the epochs and votes of a sentinel never go back, not even across restarts
  *   S4  one address per (primary, configuration epoch), in every sentinel's belief and in every hello
  *   S5  nobody is elected (but by an operator) unless at least a quorum of sentinels were without an answer from the
- *       primary for down-after, at some moment not longer ago than their word counts
+ *       primary for down-after, at some moment not longer ago than their word counts; or unless, where fast-failover
+ *       is on, the process was in truth gone, and its host there to say so, for the grace
  *   S6  no vote is answered, no promotion ordered before the state that says so was on disk
  *   S7  events come in an order that the real Sentinel could emit (event_order.h)
  *   S8  a sentinel's memory is bounded: instances, waiting requests, held answers, actions of a step; and so are
@@ -46,6 +47,8 @@ struct invariants_bounds {
     int64_t memory_us; /* S5: how long the word of a sentinel counts */
     struct network *network;   /* S4: whom an address or a name means */
     const struct names *names; /* NULL none */
+    bool fast;         /* S5: fast-failover is on: who refused connections for the grace may be found down */
+    int64_t grace_us;
     size_t others;     /* sentinels of another make: they may always think it down */
 };
 void invariants_set_bounds(struct invariants *invariants, const struct invariants_bounds *bounds);

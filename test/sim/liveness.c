@@ -8,6 +8,29 @@ enum { WHY_SIZE = 200 };
 
 #define REFUSE(...) (snprintf(why, WHY_SIZE, __VA_ARGS__), false)
 
+/* A replica of a replica that all sentinels forgot with their disks: no primary's INFO names it, so none finds it again,
+ * which is as it should be: it may be meant to be one. */
+static bool is_out_of_sight(const struct history *history, const struct group *group, const struct server *server,
+                            const struct server *primary) {
+    const char *address = network_address(history->network, server_host(server));
+    const char *head = network_address(history->network, server_host(primary));
+    bool chained = false;
+    if (!history->wiped || history->peer_count) return false;
+    for (size_t i = 0; i < history->host_count; i++) {
+        const struct world *world = sentinel_host_world(history->hosts[i]);
+        const struct primary *seen = world ? world_find_primary(world, slice_text(group->name)) : NULL;
+        if (!seen) return false;
+        LIST_EACH(&seen->replicas, node)
+        if (strcmp(container_of(node, struct instance, node)->ip, address) == 0) return false;
+    }
+    for (size_t i = 0; i < group->count; i++) {
+        const struct server *between = group->servers[i];
+        const char *way = network_address(history->network, server_host(between));
+        chained |= between != server && server_follows(between, head, SERVER_PORT) && server_follows(server, way, SERVER_PORT);
+    }
+    return chained;
+}
+
 static bool servers_agree(const struct history *history, const struct group *group, const struct server **primary,
                           char *why) {
     *primary = NULL;
@@ -21,7 +44,8 @@ static bool servers_agree(const struct history *history, const struct group *gro
     const char *address = network_address(history->network, server_host(*primary));
     for (size_t i = 0; i < group->count; i++) {
         const struct server *server = group->servers[i];
-        if (server != *primary && !server_follows(server, address, server_port(*primary)))
+        if (server != *primary && !server_follows(server, address, server_port(*primary)) &&
+            !is_out_of_sight(history, group, server, *primary))
             return REFUSE("%s does not follow %s", server_name(server), server_name(*primary));
     }
     return true;
@@ -72,9 +96,12 @@ static bool sentinel_agrees(const struct history *history, struct sentinel_host 
     size_t replicas = primary->replica_count;
     LIST_EACH(&primary->replicas, node)
     replicas -= is_left_behind(history, container_of(node, struct instance, node));
-    if (replicas != group->count - 1)
+    size_t others = group->count - 1;
+    for (size_t i = 0; i < group->count; i++)
+        others -= group->servers[i] != server && is_out_of_sight(history, group, group->servers[i], server);
+    if (replicas != others)
         return REFUSE("%s knows %zu replicas of %s, not %zu", who, replicas, group->name,
-                      group->count - 1);
+                      others);
     if (primary_voters(primary) != history->sentinel_count)
         return REFUSE("%s knows %zu sentinels of %s, not %zu", who, primary_voters(primary), group->name,
                       history->sentinel_count);

@@ -170,7 +170,17 @@ static bool run_scenarios(const struct arguments *arguments) {
 /* In a child process, because a planted bug may stop the machine; `seed` is shared with it. */
 static int run_child(const struct arguments *arguments, volatile uint64_t *seed) {
     struct history_result result = {0};
-    for (; *seed <= arguments->last && !result.verdict.failed; ++*seed) run_seed(arguments, *seed, &result);
+    const char *scenario = mutant_scenario(arguments->mutant);
+    for (; *seed <= arguments->last && !result.verdict.failed; ++*seed) {
+        if (!scenario) {
+            run_seed(arguments, *seed, &result);
+            continue;
+        }
+        struct history_options options = {.seed = *seed, .mutant = arguments->mutant};
+        struct scenario_result seen;
+        scenario_run(scenario_find(scenario), &options, &seen);
+        result.verdict = seen.verdict;
+    }
     const char *name = mutant_name(arguments->mutant);
     if (!result.verdict.failed) {
         printf("%-15s NOT FOUND by seeds %" PRIu64 "..%" PRIu64 "\n", name, arguments->first, arguments->last);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 static const struct {
-    const char *name, *expects, *help;
+    const char *name, *expects, *help, *scenario;
 } mutants[MUTANT_COUNT] = {
     [MUTANT_NONE] = {"none", NULL, "no planted bug"},
     [MUTANT_VOTE_NOT_SAVED] = {"vote-not-saved", "S2", "saves are acknowledged and lost"},
@@ -17,6 +17,9 @@ static const struct {
     [MUTANT_LOST_EVENT] = {"lost-event", "S7", "+sdown is not published"},
     [MUTANT_NO_HELLO] = {"no-hello", "L1", "what other sentinels announce is not heard once all know each other"},
     [MUTANT_FORGETFUL] = {"forgetful", "S1 S2", "who lost its disk takes it for granted that it never voted"},
+    [MUTANT_REJECTED] = {"rejected", "S5", "who is silent looks as if it were gone"},
+    [MUTANT_NO_GRACE] = {"no-grace", "S5", "the grace of the fast path is ignored"},
+    [MUTANT_UNPROTECTED] = {"unprotected", "T6", "primaries that come back empty are accepted", "emptied"},
     [MUTANT_LIAR] = {"liar", "S8", "every INFO names a replica that nobody has heard of"},
 };
 
@@ -30,6 +33,10 @@ const char *mutant_help(enum mutant mutant) {
 
 const char *mutant_expects(enum mutant mutant) {
     return mutants[mutant].expects;
+}
+
+const char *mutant_scenario(enum mutant mutant) {
+    return mutants[mutant].scenario;
 }
 
 bool mutant_find(const char *name, enum mutant *mutant) {

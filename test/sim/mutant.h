@@ -20,6 +20,9 @@ enum mutant {
     MUTANT_NO_HELLO,       /* what other sentinels announce is not heard once all know each other */
     MUTANT_LIAR,           /* every INFO names a replica that nobody has heard of */
     MUTANT_FORGETFUL,      /* a sentinel that lost its disk takes it for granted that it never voted */
+    MUTANT_REJECTED,       /* who is silent looks as if it were gone */
+    MUTANT_NO_GRACE,       /* the grace of the fast path is ignored */
+    MUTANT_UNPROTECTED,    /* primaries that come back empty are accepted */
     MUTANT_COUNT
 };
 
@@ -27,4 +30,6 @@ const char *mutant_name(enum mutant mutant); /* "vote-not-saved" */
 const char *mutant_help(enum mutant mutant);
 /* The invariants that must notice it, with blanks between; the others are not checked. NULL: all are. */
 const char *mutant_expects(enum mutant mutant);
+/* The scenario that must notice it; NULL: random histories do. */
+const char *mutant_scenario(enum mutant mutant);
 bool mutant_find(const char *name, enum mutant *mutant);

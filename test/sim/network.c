@@ -19,7 +19,8 @@ enum {
 struct host {
     char address[NETWORK_ADDRESS_SIZE], former[NETWORK_ADDRESS_SIZE];
     uint16_t port;
-    bool powered, running;
+    bool powered, running, refuses;     /* refuses: its process is gone, it answers */
+    int64_t refused_from_us, refused_to_us; /* the last time it did */
     int64_t paused_until_us, slow_us;
     const struct listener_ops *listener;
     void *process;
@@ -53,6 +54,7 @@ struct network {
     struct network_weather weather;
     struct host hosts[MOST_HOSTS];   /* fixed: addresses are lent */
     unsigned count, addresses;
+    bool rejects;
     unsigned owners[MOST_ADDRESSES]; /* by number of address */
     struct list links;
 };
@@ -140,6 +142,8 @@ void network_start_process(struct network *network, unsigned host, uint16_t port
                            void *process) {
     struct host *place = &network->hosts[host];
     CHECK(!place->running);
+    if (place->refuses) place->refused_to_us = network->schedule->now_us;
+    place->refuses = false;
     place->powered = place->running = true;
     place->paused_until_us = 0;
     place->port = port;
@@ -406,6 +410,9 @@ void network_stop_process(struct network *network, unsigned host, bool power_los
     struct host *place = &network->hosts[host];
     CHECK(place->running);
     place->running = false;
+    place->refuses = !power_lost;
+    if (place->refuses) place->refused_from_us = network->schedule->now_us;
+    power_lost &= !network->rejects;
     place->powered = !power_lost;
     LIST_EACH(&network->links, node) {
         struct link *link = container_of(node, struct link, node);
@@ -414,6 +421,19 @@ void network_stop_process(struct network *network, unsigned host, bool power_los
         for (int i = 0; i < 2; i++)
             if (mine[i]) abandon(&link->ends[i], power_lost);
     }
+}
+
+bool network_was_refused(const struct network *network, const char *address, int64_t least_us, int64_t memory_us) {
+    unsigned number;
+    if (!network_trace_address(network, address, &number)) return false;
+    const struct host *host = &network->hosts[number];
+    int64_t now_us = network->schedule->now_us;
+    int64_t to_us = host->refuses ? now_us : host->refused_to_us;
+    return to_us > 0 && to_us - host->refused_from_us >= least_us && now_us - to_us <= memory_us;
+}
+
+void network_reject_for_silent(struct network *network) {
+    network->rejects = true;
 }
 
 bool network_trace_address(const struct network *network, const char *address, unsigned *host) {

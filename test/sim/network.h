@@ -56,6 +56,11 @@ void network_change_address(struct network *network, unsigned host); /* a new on
 void network_start_process(struct network *network, unsigned host, uint16_t port, const struct listener_ops *ops,
                            void *process);
 void network_stop_process(struct network *network, unsigned host, bool power_lost);
+/* Whether connections to the address are (or were, up to `memory_us` ago) refused for `least_us` on end, because its
+ * process was gone while the host answered. */
+bool network_was_refused(const struct network *network, const char *address, int64_t least_us, int64_t memory_us);
+/* From now on whoever asks a host without power hears that nobody is there, as from a firewall that rejects. */
+void network_reject_for_silent(struct network *network);
 /* Stands still until then: what arrives waits. */
 void network_pause_process(struct network *network, unsigned host, int64_t until_us);
 

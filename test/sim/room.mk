@@ -16,7 +16,7 @@ SIM_SOURCES = \
 	test/sim/redis_sentinel.c test/sim/redis_sentinel.h test/sim/redis_sentinel_internal.h \
 	test/sim/redis_sentinel_failover.c test/sim/redis_sentinel_hear.c \
 	test/sim/scenario.c test/sim/scenario.h test/sim/scenario_internal.h \
-	test/sim/scenario_calm.c test/sim/scenario_leader.c test/sim/scenario_many.c \
+	test/sim/scenario_calm.c test/sim/scenario_leader.c test/sim/scenario_many.c test/sim/scenario_return.c \
 	test/sim/schedule.c test/sim/schedule.h \
 	test/sim/sentinel_host.c test/sim/sentinel_host.h test/sim/sentinel_host_internal.h \
 	test/sim/server_commands.c test/sim/server_follow.c test/sim/server_info.c \

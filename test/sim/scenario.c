@@ -46,6 +46,15 @@ static const struct scenario scenarios[] = {
     {"leader-3-long", "the leader dies in each state of a failover, 1200 times; down-after 10 s",
      {.sentinels = 3, .groups = 1, .servers = 4, .down_after_ms = 10000, .count = 1200, .sync_us = 2000}, true,
      scenario_leader},
+    {"fast", "the fast path: within 50 ms of the kill; never for silence, nor for a restart within the grace",
+     {.sentinels = 3, .groups = 1, .servers = 3, .down_after_ms = 2000, .count = 20, .sync_us = 2000,
+      .fast_failover = true, .fast_grace_ms = 20}, false, scenario_fast},
+    {"emptied", "a primary that restarts empty, or with half of its data: a replica that has more is promoted",
+     {.sentinels = 3, .groups = 1, .servers = 4, .down_after_ms = 2000, .count = 100, .sync_us = 2000}, false,
+     scenario_emptied},
+    {"returns", "an old primary returns: a replica within 100 ms, and its clients are cut",
+     {.sentinels = 3, .groups = 1, .servers = 3, .down_after_ms = 1000, .count = 40, .sync_us = 2000}, false,
+     scenario_returns},
 };
 
 const struct scenario *scenario_at(size_t index) {
@@ -199,6 +208,7 @@ static void build_group(struct history *history, const struct scenario_shape *sh
         .parallel_syncs = (uint32_t)shape->servers, /* nobody waits for a turn */
         .fast_failover = shape->fast_failover,
         .fast_grace_ms = shape->fast_grace_ms,
+        .unprotected = history->options.mutant == MUTANT_UNPROTECTED,
     };
 }
 
@@ -228,6 +238,8 @@ static void build(struct history *history, const struct scenario_shape *shape) {
     history->quorum = (unsigned)shape->sentinels / 2 + 1;
     history->down_after_ms = shape->down_after_ms;
     history->failover_timeout_ms = 60000;
+    history->fast = shape->fast_failover;
+    history->fast_grace_ms = shape->fast_grace_ms;
     if (shape->names) history->names = names_new(history->network, &history->schedule);
     topology_make_room(history, shape->groups);
     for (size_t i = 0; i < shape->groups; i++) build_group(history, shape, i);

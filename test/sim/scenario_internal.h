@@ -67,3 +67,6 @@ void scenario_many(struct stage *stage);
 void scenario_calm(struct stage *stage);
 void scenario_disturbed(struct stage *stage);
 void scenario_leader(struct stage *stage);
+void scenario_fast(struct stage *stage);
+void scenario_emptied(struct stage *stage);
+void scenario_returns(struct stage *stage);

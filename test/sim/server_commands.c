@@ -14,6 +14,7 @@ void server_free_client(struct server_client *client) {
 }
 
 void server_kill_clients(struct server *server, bool subscribed, const struct server_client *but) {
+    if (!subscribed) server->has_clients = false;
     LIST_EACH(&server->clients, node) {
         struct server_client *client = container_of(node, struct server_client, node);
         if (client == but || client->is_replica || client->subscribed != subscribed) continue;

@@ -1,6 +1,9 @@
 /* INFO of the server model: the sections and fields that Redis 7.0 prints and sentinels read. */
 #include "sim/server_model_internal.h"
 
+/* Each so many bytes written make a key. */
+enum { KEY_BYTES = 120 };
+
 static void write_server(struct server *server, struct bytes *out) {
     int64_t uptime_s = (server->schedule->now_us - server->started_us) / 1000000;
     bytes_add_printf(out,
@@ -57,4 +60,8 @@ void server_write_info(struct server *server, bool server_section, bool replicat
                      "second_repl_offset:-1\r\nrepl_backlog_active:1\r\nrepl_backlog_size:1048576\r\n",
                      server->handing_over ? "waiting-for-sync" : "no-failover", server->replication_id,
                      (long long)server->offset);
+    if (!server_section) return;
+    bytes_add_text(out, "\r\n# Keyspace\r\n");
+    if (server->offset >= KEY_BYTES)
+        bytes_add_printf(out, "db0:keys=%lld,expires=0,avg_ttl=0\r\n", (long long)(server->offset / KEY_BYTES));
 }

@@ -82,9 +82,22 @@ void server_start(struct server *server, int64_t loading_us, bool empty) {
     }
 }
 
+void server_forget(struct server *server, unsigned permille) {
+    CHECK(!server->running);
+    server->offset -= server->offset * permille / 1000;
+}
+
+void server_add_client(struct server *server) {
+    server->has_clients = true;
+}
+
+bool server_has_clients(const struct server *server) {
+    return server->has_clients;
+}
+
 void server_stop(struct server *server, bool power_lost) {
     server_advance(server);
-    server->running = false;
+    server->running = server->has_clients = false;
     network_stop_process(server->network, server->host, power_lost);
     LIST_EACH(&server->clients, node) container_of(node, struct server_client, node)->end = NULL;
     forget_clients(server);

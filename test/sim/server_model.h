@@ -32,6 +32,9 @@ void server_free(struct server **server); /* takes */
 void server_configure(struct server *server, const char *primary, uint16_t port);
 
 void server_start(struct server *server, int64_t loading_us, bool empty);
+void server_forget(struct server *server, unsigned permille); /* while it does not run: so much of its data is lost */
+void server_add_client(struct server *server); /* one that only stays connected, until CLIENT KILL TYPE normal */
+bool server_has_clients(const struct server *server); /* of that kind */
 void server_stop(struct server *server, bool power_lost); /* kill -9, or the whole host */
 void server_pause(struct server *server, int64_t until_us);
 void server_run_script(struct server *server, int64_t until_us, bool killable); /* answers BUSY */

@@ -38,6 +38,7 @@ struct server {
     uint16_t port;
 
     bool running;
+    bool has_clients;
     int64_t paused_until_us, loading_until_us, started_us, writes_stop_until_us;
     int64_t script_until_us;
     bool script_killable;

@@ -91,6 +91,8 @@ static void build_group(struct history *history, size_t number) {
         .quorum = history->quorum,
         .down_after_ms = history->down_after_ms,
         .failover_timeout_ms = history->failover_timeout_ms,
+        .fast_failover = history->fast,
+        .fast_grace_ms = history->options.mutant == MUTANT_NO_GRACE ? 1 : history->fast_grace_ms,
         .parallel_syncs = (uint32_t)dice_between(random, 1, 3),
     };
     history->slowest_us = MAX(history->slowest_us, traits.sync_us + traits.timeout_us);
@@ -162,6 +164,8 @@ void topology_set_bounds(struct history *history) {
         .network = history->network,
         .names = history->names,
         .memory_us = 5 * SECOND + 500 * MILLISECOND,
+        .fast = history->fast,
+        .grace_us = (history->fast_grace_ms - 1) * MILLISECOND * 999 / 1000, /* clocks count milliseconds, and drift */
     };
     invariants_set_bounds(history->invariants, &bounds);
 }
@@ -190,6 +194,9 @@ void topology_build(struct history *history) {
     if (history->peer_count) history->down_after_ms = MAX(history->down_after_ms, 2000);
     history->failover_timeout_ms = MAX(dice_pick(random, timeouts, COUNT_OF(timeouts)), history->down_after_ms);
     roll_names(history);
+    history->fast = dice_chance(random, 250);
+    history->fast_grace_ms = dice_scale(random, 5, 300);
+    if (history->options.mutant == MUTANT_REJECTED) network_reject_for_silent(history->network);
     for (size_t i = 0; i < history->group_count; i++) build_group(history, i);
     for (size_t i = 0; i < history->host_count; i++) build_host(history, i);
     for (size_t i = 0; i < history->peer_count; i++) build_peer(history, i);
@@ -219,11 +226,12 @@ void topology_free(struct history *history) {
 
 void topology_describe(const struct history *history, char *text, size_t size) {
     int at = snprintf(text, size,
-                      "%zu sentinels (%zu of Redis%s), quorum %u, down-after %lld ms, failover-timeout %lld ms, servers",
+                      "%zu sentinels (%zu of Redis%s%s), quorum %u, down-after %lld ms, failover-timeout %lld ms, servers",
                       history->sentinel_count, history->peer_count,
                       history->pods    ? "; pods"
                       : history->names ? "; names"
                                        : "",
+                      history->fast ? "; fast" : "",
                       history->quorum, (long long)history->down_after_ms,
                       (long long)history->failover_timeout_ms);
     for (size_t i = 0; i < history->group_count && at > 0 && (size_t)at < size; i++)

@@ -81,6 +81,7 @@ static void discover(struct world *world, struct instance *instance, const struc
     for (size_t i = 0; i < replicas->count; i++) {
         char *host = slice_to_text(replicas->items[i].host);
         uint16_t port = replicas->items[i].port;
+        world_resolve(world, host, true); /* a name that we know by its last address may have moved */
         bool known = instance_is_at(instance, host, port) || replica_find_at(primary, host, port);
         if (!known && forgotten_keeps_out(primary, host, port, replicas->items[i].lag_s)) known = true;
         if (!known && primary->replica_count < REPLICAS_MAX && world_may_watch(world, host)) {
