@@ -12,6 +12,7 @@
 #include "process.h"
 #include "sentinel/driver/driver.h"
 #include "sentinel/machine/machine.h"
+#include "store/persist/file_check.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -66,8 +67,8 @@ static int test_memory(uint64_t megabytes) {
     return 1;
 }
 
-static int refuse_file_check(const char *kind) {
-    fprintf(stderr, "This version of kvd has no persistence yet, so it can't check %s files.\n", kind);
+static int refuse_aof_check(void) {
+    fputs("This version of kvd has no append-only files yet, so it can't check them.\n", stderr);
     return 1;
 }
 
@@ -178,8 +179,8 @@ static int run_simple_task(const struct arguments *arguments) {
     case TASK_VERSION: return print_version();
     case TASK_HELP: return fputs(arguments_usage, stdout) < 0;
     case TASK_TEST_MEMORY: return test_memory(arguments->megabytes);
-    case TASK_CHECK_RDB: return refuse_file_check("RDB");
-    case TASK_CHECK_AOF: return refuse_file_check("append-only");
+    case TASK_CHECK_RDB: return file_check_rdb(arguments->file) ? 0 : 1;
+    case TASK_CHECK_AOF: return refuse_aof_check();
     case TASK_DUMP_MACHINES: return dump_machines();
     case TASK_RUN:
     case TASK_CHECK_CONFIG:

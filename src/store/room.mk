@@ -43,6 +43,7 @@ libstore_a_SOURCES = \
 	src/store/persist/child.c src/store/persist/child.h \
 	src/store/persist/digest.c src/store/persist/digest.h \
 	src/store/persist/dump_payload.c src/store/persist/dump_payload.h \
+	src/store/persist/file_check.c src/store/persist/file_check.h \
 	src/store/persist/loading.c src/store/persist/loading.h \
 	src/store/persist/persistence.c src/store/persist/persistence.h src/store/persist/persist_param.def \
 	src/store/persist/packed_old.c src/store/persist/packed_old.h \

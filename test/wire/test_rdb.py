@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import rdb
-from processes import wait_for
+from processes import kvd_binary, wait_for
 from resp import RespError
 
 DEBUG = "enable-debug-command: yes\n"
@@ -200,6 +200,27 @@ def test_keys_that_are_over_and_without_elements_are_left_out(group):
     kvd.start()
     assert kvd.do("KEYS", "*") == [b"q"]
     assert kvd.info("persistence")["rdb_last_load_keys_expired"] == "1"
+
+
+def check(*argv, executable=None):
+    run = subprocess.run(argv, executable=executable, capture_output=True, text=True)
+    return run.returncode, run.stdout
+
+
+def test_checker(group):
+    kvd = group.kvd(DEBUG)
+    fill(kvd)
+    kvd.do("SAVE")
+    path = file_of(group, kvd)
+    for argv, executable in (([kvd_binary(), "--check-rdb", path], None), (["kvd-check-rdb", path], kvd_binary())):
+        status, text = check(*argv, executable=executable)
+        assert status == 0 and "RDB looks OK! \\o/ (version 10)" in text and "[info] 45 keys read" in text and "[info] 6 expires" in text, text
+        assert "field redis-ver = '7.0.15'" in text and "database 15" in text
+    with open(path, "r+b") as file:
+        file.truncate(os.path.getsize(path) - 30)
+    status, text = check(kvd_binary(), "--check-rdb", path)
+    assert status == 1 and "RDB ERROR DETECTED" in text and "at offset" in text, text
+    assert check(kvd_binary(), "--check-rdb", path + "x") == (1, "There is no such file.\n")
 
 
 # ---- saving ----

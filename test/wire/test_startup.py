@@ -34,10 +34,9 @@ def test_memory_test():
     assert run("--test-memory").returncode == 1
 
 
-@pytest.mark.parametrize("name, flag, kind", [("kvd-check-rdb", "--check-rdb", "RDB"), ("kvd-check-aof", "--check-aof", "append-only")])
-def test_checkers_say_that_they_cannot(name, flag, kind):
-    for result in run("dump", argv0="/somewhere/" + name), run(flag, "dump"):
-        assert result.returncode != 0 and kind in result.stderr
+def test_checker_says_that_it_cannot():
+    for result in run("dump", argv0="/somewhere/kvd-check-aof"), run("--check-aof", "dump"):
+        assert result.returncode != 0 and "append-only" in result.stderr
 
 
 def test_file_with_overrides(group):

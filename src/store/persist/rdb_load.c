@@ -19,6 +19,7 @@ struct rdb_loader {
     uint64_t           crc;
     const char        *crc_from; /* what of the bytes shown the CRC does not have yet */
     const char        *start;    /* of the bytes shown */
+    const struct rdb_in *in; /* while they are being read; else NULL */
     struct error      *err;
 };
 
@@ -47,7 +48,7 @@ void rdb_loader_free(struct rdb_loader **place) {
 }
 
 uint64_t rdb_loader_offset(const struct rdb_loader *loader) {
-    return loader->offset;
+    return loader->offset + (loader->in ? (uint64_t)(loader->in->at - loader->start) : 0);
 }
 
 int rdb_loader_version(const struct rdb_loader *loader) {
@@ -233,6 +234,7 @@ enum rdb_result rdb_loader_feed(struct rdb_loader *loader, struct rdb_in *in, st
     enum rdb_result result = RDB_OK;
     loader->start = loader->crc_from = in->at;
     loader->err = err ? err : &unused;
+    loader->in = in;
     in->wrong = NULL;
     while (result == RDB_OK && loader->state != DONE) {
         const char *start = in->at;
@@ -244,6 +246,7 @@ enum rdb_result rdb_loader_feed(struct rdb_loader *loader, struct rdb_in *in, st
         }
     }
     sum(loader, in->at);
+    loader->in = NULL;
     loader->offset += (uint64_t)(in->at - loader->start);
     if (result == RDB_BAD) say_what_is_wrong(loader, in);
     return result;

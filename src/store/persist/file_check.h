@@ -1,0 +1,8 @@
+/* kvd-check-rdb: reads a dump file from end to end and says what is in it, or where it is damaged.
+ *
+ * SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "base/check.h"
+
+/* Prints to standard output. True: the file is whole. NULL: prints how it is called. */
+MUST_USE bool file_check_rdb(const char *path);
