@@ -494,6 +494,11 @@ void listpack_append_all(struct listpack **place, const struct packed *entries, 
     uint8_t *at = listpack->bytes + size_of(listpack) - 1;
     for (size_t i = 0; i < count; i++) {
         struct listpack_form form;
+        if (!entries[i].text && (uint64_t)entries[i].number <= 127) { /* most of them */
+            *at++ = (uint8_t)entries[i].number;
+            *at++ = 1;
+            continue;
+        }
         if (entries[i].text)
             listpack_form_of(&form, slice_make(entries[i].text, entries[i].size));
         else

@@ -85,15 +85,44 @@ bool number_parse_size(struct slice text, uint64_t *out) {
 }
 
 size_t number_digits(uint64_t value) {
-    size_t digits = 1;
-    for (; value >= 10; value /= 10) digits++;
-    return digits;
+    static const uint64_t powers[] = {1u,
+                                      10u,
+                                      100u,
+                                      1000u,
+                                      10000u,
+                                      100000u,
+                                      1000000u,
+                                      10000000u,
+                                      100000000u,
+                                      1000000000u,
+                                      10000000000u,
+                                      100000000000u,
+                                      1000000000000u,
+                                      10000000000000u,
+                                      100000000000000u,
+                                      1000000000000000u,
+                                      10000000000000000u,
+                                      100000000000000000u,
+                                      1000000000000000000u,
+                                      10000000000000000000u};
+    value |= 1; /* 0 has a digit too */
+    /* 1233 / 4096 is a little more than log10(2): the number of digits, or one less. */
+    unsigned least = (unsigned)(64 - __builtin_clzll(value)) * 1233 >> 12;
+    return least + (value >= powers[least]);
 }
 
+static const char digit_pairs[] =
+    "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+    "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
 size_t number_print_uint(char *text, uint64_t value) {
-    size_t size = number_digits(value);
+    size_t size = number_digits(value), at = size;
     text[size] = 0;
-    for (size_t i = size; i-- > 0; value /= 10) text[i] = (char)('0' + value % 10);
+    for (; value >= 100; value /= 100) memcpy(text + (at -= 2), digit_pairs + value % 100 * 2, 2);
+    if (value >= 10)
+        memcpy(text, digit_pairs + value * 2, 2);
+    else
+        text[0] = (char)('0' + value);
     return size;
 }
 

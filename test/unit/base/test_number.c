@@ -74,3 +74,19 @@ UNIT_TEST(number, long_doubles_lose_their_zeros) {
     number_print_long_double(text, 10.5L + 0.1L);
     EXPECT_TEXT(text, "10.6");
 }
+
+static void expect_printed(uint64_t value) {
+    char printed[NUMBER_TEXT_SIZE], expected[NUMBER_TEXT_SIZE];
+    size_t size = (size_t)snprintf(expected, sizeof expected, "%llu", (unsigned long long)value);
+    CU_ASSERT_EQUAL(number_print_uint(printed, value), size);
+    CU_ASSERT_EQUAL(number_digits(value), size);
+    CU_ASSERT_STRING_EQUAL(printed, expected);
+}
+
+UNIT_TEST(number, prints_around_powers) {
+    uint64_t ten = 1;
+    for (int i = 0; i < 20; i++, ten *= 10)
+        for (uint64_t k = 0; k < 7; k++) expect_printed(ten + k - 3);
+    for (int i = 0; i < 64; i++)
+        for (uint64_t k = 0; k < 3; k++) expect_printed((1ull << i) + k - 1);
+}
