@@ -38,6 +38,7 @@ libstore_a_SOURCES = \
 	src/store/types/str.c src/store/types/str.h \
 	src/store/types/value.c src/store/types/value.h \
 	src/store/types/zset_member.h \
+	src/store/types/zset_pack.c src/store/types/zset_pack.h \
 	src/store/types/zset_tree.c src/store/types/zset_tree.h \
 	src/store/types/zset_value.c src/store/types/zset_value.h \
 	src/store/persist/child.c src/store/persist/child.h \

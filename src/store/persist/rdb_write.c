@@ -1,6 +1,7 @@
 #include "store/persist/rdb_write.h"
 #include "base/intset.h"
 #include "base/listpack.h"
+#include "base/mem.h"
 #include "store/persist/rdb_stream.h"
 #include "store/types/hash_value.h"
 #include "store/types/list_value.h"
@@ -107,7 +108,9 @@ static void write_hash(struct rdb_out *out, const struct value *hash) {
 /* From the last to the first, as Redis does: it then puts each at the head of what it has. */
 static void write_zset(struct rdb_out *out, const struct value *zset) {
     if (zset->encoding == VALUE_LISTPACK) {
-        rdb_out_text(out, listpack_bytes(zset->object));
+        struct listpack *listpack = zset_value_to_listpack(zset);
+        rdb_out_text(out, listpack_bytes(listpack));
+        mem_free(listpack);
         return;
     }
     struct zset_walk walk;

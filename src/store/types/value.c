@@ -147,7 +147,7 @@ static const struct object_form forms[VALUE_TYPE_COUNT][VALUE_ENCODING_COUNT] = 
                                     .memory = set_value_table_memory,
                                     .copy = set_value_copy_table,
                                     .defrag = defrag_set_table},
-    [VALUE_ZSET][VALUE_LISTPACK] = LISTPACK_FORM,
+    [VALUE_ZSET][VALUE_LISTPACK] = {.free = mem_free, .memory = mem_size, .copy = zset_value_copy_packed},
     [VALUE_ZSET][VALUE_SKIPLIST] = {.free = zset_value_free_large,
                                     .effort = zset_value_large_effort,
                                     .memory = zset_value_large_memory,

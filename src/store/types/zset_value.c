@@ -3,6 +3,7 @@
 #include "base/table.h"
 #include "store/keyspace/key_table.h"
 #include "store/types/score.h"
+#include "store/types/zset_pack.h"
 
 enum { MEMORY_SAMPLES = 64 };
 
@@ -33,7 +34,7 @@ static bool may_be_packed(const struct zset_rules *rules, size_t count, size_t m
 struct value zset_value_new(const struct zset_rules *rules, size_t count, size_t member_bytes) {
     struct value zset = {.type = VALUE_ZSET, .encoding = VALUE_LISTPACK, .form = VALUE_OBJECT};
     if (may_be_packed(rules, MAX(count, 1), member_bytes)) {
-        zset.object = listpack_new();
+        zset.object = zset_pack_new();
     } else {
         zset.encoding = VALUE_SKIPLIST;
         zset.object = large_new(rules->hash_key);
@@ -47,51 +48,32 @@ void zset_value_free(struct value *zset) {
 }
 
 size_t zset_value_count(const struct value *zset) {
-    return is_packed(zset) ? listpack_count(zset->object) / 2 : zset_tree_count(large_of(zset)->order);
+    return is_packed(zset) ? zset_pack_count(zset->object) : zset_tree_count(large_of(zset)->order);
 }
 
 /* ---- the packed form ---- */
 
-static struct listpack_entry *packed_find(const struct listpack *listpack, struct slice member) {
-    return listpack_find(listpack, listpack_first(listpack), member, 1);
-}
-
-static double entry_score(const struct listpack_entry *entry) {
-    struct packed packed = listpack_get(entry);
-    double        score;
-    if (!packed.text) return (double)packed.number;
-    CHECK(score_parse(slice_make(packed.text, packed.size), &score));
-    return score;
-}
-
-static double packed_score(const struct listpack *listpack, const struct listpack_entry *member) {
-    return entry_score(listpack_next(listpack, member));
-}
-
-static struct slice pack_score(char *text, double score) {
-    return slice_make(text, score_print_packed(text, score));
-}
-
 /* The first member that does not lie before the bound (NULL: all do), and its rank. */
-static struct listpack_entry *packed_seek(const struct listpack *listpack, const struct zset_bound *bound, size_t *rank) {
-    char buffer[NUMBER_TEXT_SIZE];
-    bool by_text = bound->cut == ZSET_BEFORE_TEXT || bound->cut == ZSET_AFTER_TEXT;
-    *rank = 0;
-    for (struct listpack_entry *member = listpack_first(listpack), *score; member; member = listpack_next(listpack, score)) {
-        score = listpack_next(listpack, member);
-        if (!zset_bound_is_after(bound, by_text ? 0 : entry_score(score), listpack_text(member, buffer))) return member;
-        ++*rank;
-    }
-    return NULL;
+static const struct zset_pack_entry *packed_seek(const struct zset_pack *pack, const struct zset_bound *bound, size_t *rank) {
+    char                          buffer[NUMBER_TEXT_SIZE];
+    const struct zset_pack_entry *entry = zset_pack_first(pack);
+    for (*rank = 0; entry; ++*rank, entry = zset_pack_next(pack, entry))
+        if (!zset_bound_is_after(bound, zset_pack_score(entry), zset_pack_member(entry, buffer))) break;
+    return entry;
 }
 
-static void packed_add(struct listpack **listpack, struct slice member, double score) {
+static void packed_add(struct value *zset, struct slice member, double score) {
     struct zset_bound bound = {ZSET_BEFORE_MEMBER, score, member};
-    char              text[SCORE_TEXT_SIZE];
+    struct zset_pack *pack = zset->object;
     size_t            rank;
-    struct listpack_entry *at = packed_seek(*listpack, &bound, &rank);
-    at = listpack_insert(listpack, at, member);
-    listpack_insert(listpack, listpack_next(*listpack, at), pack_score(text, score));
+    zset_pack_insert(&pack, packed_seek(pack, &bound, &rank), member, score);
+    zset->object = pack;
+}
+
+static void packed_remove(struct value *zset, const struct zset_pack_entry *entry, size_t count) {
+    struct zset_pack *pack = zset->object;
+    zset_pack_remove(&pack, entry, count);
+    zset->object = pack;
 }
 
 /* ---- the large form ---- */
@@ -134,19 +116,17 @@ void zset_value_pack(struct value *zset, const struct zset_rules *rules) {
     struct zset_walk walk;
     struct zset_item item;
     if (is_packed(zset) || count > rules->max_entries) return;
-    struct listpack *listpack = listpack_new();
-    char             text[SCORE_TEXT_SIZE];
+    struct zset_pack *pack = zset_pack_new();
     zset_walk_start(&walk, zset, 0, count, false);
     while (zset_walk_next(&walk, &item)) {
-        if (!may_be_packed(rules, count, item.member.size) || !listpack_has_room(listpack, item.member.size + 64)) {
-            mem_free(listpack);
+        if (!may_be_packed(rules, count, item.member.size) || !zset_pack_has_room(pack, item.member)) {
+            mem_free(pack);
             return;
         }
-        listpack_append(&listpack, item.member);
-        listpack_append(&listpack, pack_score(text, item.score));
+        zset_pack_insert(&pack, NULL, item.member, item.score);
     }
     zset_value_free_large(zset->object);
-    zset->object = listpack;
+    zset->object = pack;
     zset->encoding = VALUE_LISTPACK;
 }
 
@@ -154,8 +134,8 @@ void zset_value_pack(struct value *zset, const struct zset_rules *rules) {
 
 bool zset_value_find(const struct value *zset, struct slice member, struct zset_spot *spot, double *score) {
     if (is_packed(zset)) {
-        spot->entry = packed_find(zset->object, member);
-        if (spot->entry) *score = packed_score(zset->object, spot->entry);
+        spot->entry = zset_pack_find(zset->object, member);
+        if (spot->entry) *score = zset_pack_score(spot->entry);
         return spot->entry != NULL;
     }
     spot->record = large_find(zset->object, member, &spot->hash);
@@ -174,11 +154,8 @@ void zset_value_add(struct value *zset, const struct zset_rules *rules, struct s
         large_add(zset->object, member, score, spot->hash);
         return;
     }
-    struct listpack *listpack = zset->object;
-    if (may_be_packed(rules, listpack_count(listpack) / 2 + 1, member.size) &&
-        listpack_has_room(listpack, listpack_entry_size(member) + SCORE_TEXT_SIZE)) {
-        packed_add(&listpack, member, score);
-        zset->object = listpack;
+    if (may_be_packed(rules, zset_value_count(zset) + 1, member.size) && zset_pack_has_room(zset->object, member)) {
+        packed_add(zset, member, score);
     } else {
         unpack(zset, rules);
         large_add(zset->object, member, score, key_table_hash(rules->hash_key, member));
@@ -190,10 +167,8 @@ void zset_value_change(struct value *zset, struct slice member, double score, co
         zset_tree_set_score(large_of(zset)->order, spot->record, score);
         return;
     }
-    struct listpack *listpack = zset->object;
-    listpack_remove(&listpack, spot->entry, 2);
-    packed_add(&listpack, member, score);
-    zset->object = listpack;
+    packed_remove(zset, spot->entry, 1);
+    packed_add(zset, member, score);
 }
 
 bool zset_value_set(struct value *zset, const struct zset_rules *rules, struct slice member, double score) {
@@ -209,12 +184,9 @@ bool zset_value_set(struct value *zset, const struct zset_rules *rules, struct s
 
 bool zset_value_remove(struct value *zset, struct slice member) {
     if (is_packed(zset)) {
-        struct listpack       *listpack = zset->object;
-        struct listpack_entry *entry = packed_find(listpack, member);
-        if (!entry) return false;
-        listpack_remove(&listpack, entry, 2);
-        zset->object = listpack;
-        return true;
+        const struct zset_pack_entry *entry = zset_pack_find(zset->object, member);
+        if (entry) packed_remove(zset, entry, 1);
+        return entry != NULL;
     }
     uint64_t       hash;
     struct record *record = large_find(zset->object, member, &hash);
@@ -226,9 +198,7 @@ bool zset_value_remove(struct value *zset, struct slice member) {
 
 void zset_value_remove_range(struct value *zset, size_t rank, size_t count) {
     if (is_packed(zset)) {
-        struct listpack *listpack = zset->object;
-        listpack_remove(&listpack, listpack_at(listpack, (int64_t)rank * 2), count * 2);
-        zset->object = listpack;
+        packed_remove(zset, zset_pack_at(zset->object, rank), count);
         return;
     }
     struct large  *large = zset->object;
@@ -254,21 +224,16 @@ void zset_walk_start(struct zset_walk *walk, const struct value *zset, size_t ra
     walk->left = MIN(count, is_backwards ? rank + 1 : all - rank);
     if (!walk->left) return;
     if (is_packed(zset))
-        walk->entry = listpack_at(zset->object, (int64_t)rank * 2);
+        walk->entry = zset_pack_at(zset->object, rank);
     else
         walk->place = zset_tree_at(large_of(zset)->order, rank);
 }
 
 static void packed_step(struct zset_walk *walk, struct zset_item *item) {
-    const struct listpack       *listpack = walk->zset->object;
-    const struct listpack_entry *score = listpack_next(listpack, walk->entry);
-    item->member = listpack_text(walk->entry, item->buffer);
-    item->score = entry_score(score);
-    if (!walk->left) return;
-    if (walk->is_backwards)
-        walk->entry = listpack_previous(listpack, listpack_previous(listpack, walk->entry));
-    else
-        walk->entry = listpack_next(listpack, score);
+    const struct zset_pack *pack = walk->zset->object;
+    item->member = zset_pack_member(walk->entry, item->buffer);
+    item->score = zset_pack_score(walk->entry);
+    walk->entry = walk->is_backwards ? zset_pack_previous(pack, walk->entry) : zset_pack_next(pack, walk->entry);
 }
 
 bool zset_walk_next(struct zset_walk *walk, struct zset_item *item) {
@@ -298,16 +263,16 @@ static void pass_member(void *context, struct record *member) {
 
 bool zset_value_scan(const struct value *zset, uint64_t *cursor, zset_each *each, void *context) {
     if (!is_packed(zset)) return key_table_scan(large_of(zset)->members, cursor, pass_member, &(struct passing){each, context});
-    char member_buffer[NUMBER_TEXT_SIZE], score_buffer[NUMBER_TEXT_SIZE];
-    for (const struct listpack_entry *member = listpack_first(zset->object), *score; member; member = listpack_next(zset->object, score)) {
-        score = listpack_next(zset->object, member);
-        each(context, listpack_text(member, member_buffer), listpack_text(score, score_buffer));
-    }
+    struct zset_walk walk;
+    struct zset_item item;
+    char             text[SCORE_TEXT_SIZE];
+    zset_walk_start(&walk, zset, 0, SIZE_MAX, false);
+    while (zset_walk_next(&walk, &item)) each(context, item.member, slice_make(text, score_print_packed(text, item.score)));
     *cursor = 0;
     return false;
 }
 
-/* ---- from outside ---- */
+/* ---- listpacks ---- */
 
 static bool read_score(const struct listpack_entry *entry, double *score) {
     struct packed packed = listpack_get(entry);
@@ -340,13 +305,43 @@ bool zset_value_check_listpack(const struct listpack *listpack) {
 }
 
 struct value zset_value_from_listpack(struct listpack **listpack, const struct zset_rules *rules) {
-    struct value zset = {.type = VALUE_ZSET, .encoding = VALUE_LISTPACK, .form = VALUE_OBJECT, .object = *listpack};
+    struct value zset = zset_value_new(rules, listpack_count(*listpack) / 2, 0);
+    char         buffer[NUMBER_TEXT_SIZE];
+    for (const struct listpack_entry *entry = listpack_first(*listpack); entry;) {
+        struct slice     member = listpack_text(entry, buffer);
+        struct zset_spot spot = {NULL};
+        double           score;
+        entry = listpack_next(*listpack, entry);
+        CHECK(read_score(entry, &score));
+        if (!is_packed(&zset)) {
+            spot.hash = key_table_hash(rules->hash_key, member);
+            zset_value_add(&zset, rules, member, score, &spot);
+        } else { /* of whatever length: what was packed elsewhere stays so */
+            struct zset_pack *pack = zset.object;
+            zset_pack_insert(&pack, NULL, member, score);
+            zset.object = pack;
+        }
+        entry = listpack_next(*listpack, entry);
+    }
+    mem_free(*listpack);
     *listpack = NULL;
-    if (zset_value_count(&zset) > rules->max_entries) unpack(&zset, rules);
     return zset;
 }
 
-/* ---- the large form, for value.c ---- */
+struct listpack *zset_value_to_listpack(const struct value *zset) {
+    struct listpack *listpack = listpack_new();
+    struct zset_walk walk;
+    struct zset_item item;
+    char             text[SCORE_TEXT_SIZE];
+    zset_walk_start(&walk, zset, 0, SIZE_MAX, false);
+    while (zset_walk_next(&walk, &item)) {
+        listpack_append(&listpack, item.member);
+        listpack_append(&listpack, slice_make(text, score_print_packed(text, item.score)));
+    }
+    return listpack;
+}
+
+/* ---- the forms, for value.c ---- */
 
 void zset_value_free_large(void *object) {
     struct large *large = object;
@@ -374,4 +369,8 @@ void *zset_value_copy_large(const void *object) {
     const struct large *large = object;
     struct value        zset = {.type = VALUE_ZSET, .encoding = VALUE_SKIPLIST, .form = VALUE_OBJECT, .object = (void *)(uintptr_t)object};
     return to_large(&zset, key_table_hash_key(large->members));
+}
+
+void *zset_value_copy_packed(const void *object) {
+    return zset_pack_copy(object);
 }

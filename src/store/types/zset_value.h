@@ -1,12 +1,11 @@
-/* A sorted set: members with scores, packed in a listpack while it is small, then a table of members and a tree of their
+/* A sorted set: members with scores, packed in one block while it is small, then a table of members and a tree of their
  * order.
  *
- * The packed form is member, score, member, score, ... in order, as Redis packs it. The other form's OBJECT ENCODING is
- * "skiplist", whose place the tree has. Members are ordered by score, those of the same score as memcmp() does.
+ * The forms' OBJECT ENCODING is "listpack", which the packed form's dump is, and "skiplist", whose place the tree has. Members are ordered by score, those of the same score as memcmp() does.
  * A sorted set is a `struct value` of type VALUE_ZSET whose encoding and object an edit may change: put it back into the
  * key's record afterwards (record_update_object()).
  *
- * To save one: a packed one is listpack_bytes(object); of any, all pairs in order are
+ * To save one: a packed one as zset_value_to_listpack(); of any, all pairs in order are
  *     struct zset_walk walk;
  *     struct zset_item item;
  *     zset_walk_start(&walk, &zset, 0, zset_value_count(&zset), false);
@@ -20,6 +19,7 @@
 #include "store/types/zset_tree.h"
 
 struct hash_key;
+struct zset_pack_entry;
 
 struct zset_rules { /* zset-max-listpack-entries and -value; what tables are keyed with (kept) */
     size_t                 max_entries, max_member_bytes;
@@ -39,9 +39,9 @@ bool zset_value_remove(struct value *zset, struct slice member); /* false: was n
 
 /* The same in two steps: what was found is good until the set changes. */
 struct zset_spot {
-    struct record         *record; /* of a large set */
-    uint64_t               hash;
-    struct listpack_entry *entry; /* of a packed one */
+    struct record                *record; /* of a large set */
+    uint64_t                      hash;
+    const struct zset_pack_entry *entry; /* of a packed one */
 };
 bool zset_value_find(const struct value *zset, struct slice member, struct zset_spot *spot, double *score);
 /* The member was not found. */
@@ -61,11 +61,11 @@ struct zset_item { /* not to be copied: the member may lie in it */
     char         buffer[NUMBER_TEXT_SIZE];
 };
 struct zset_walk { /* the set must not change meanwhile */
-    const struct value          *zset;
-    size_t                       left;
-    bool                         is_backwards;
-    const struct listpack_entry *entry; /* the member's */
-    struct zset_place            place;
+    const struct value           *zset;
+    size_t                        left;
+    bool                          is_backwards;
+    const struct zset_pack_entry *entry;
+    struct zset_place             place;
 };
 /* `count` members from `rank` on, onwards or backwards; those that are not there are left out. */
 void zset_walk_start(struct zset_walk *walk, const struct value *zset, size_t rank, size_t count, bool is_backwards);
@@ -82,10 +82,13 @@ bool zset_value_scan(const struct value *zset, uint64_t *cursor, zset_each *each
 MUST_USE bool zset_value_check_listpack(const struct listpack *listpack);
 /* The set of such a listpack, large if the rules want it so. Takes it. */
 struct value zset_value_from_listpack(struct listpack **listpack, const struct zset_rules *rules);
+/* What Redis keeps a small set as: member, score, member, score ... gives: mem_free(). Of a packed set. */
+struct listpack *zset_value_to_listpack(const struct value *zset);
 /* Packs a large set that the rules allow to be packed (what ZUNIONSTORE does with its result). */
 void zset_value_pack(struct value *zset, const struct zset_rules *rules);
 
-/* The large form, for value.c. */
+/* The forms, for value.c. A packed set is one block. */
+void  *zset_value_copy_packed(const void *object);
 void   zset_value_free_large(void *object);
 size_t zset_value_large_effort(const void *object);
 size_t zset_value_large_memory(const void *object); /* estimated from some of the members */

@@ -15,6 +15,7 @@ unit_store_SOURCES = $(UNIT_SOURCES) \
 	test/unit/store/types/test_set_value.c test/unit/store/types/test_str.c \
 	test/unit/store/types/test_stream.c test/unit/store/types/test_stream_group.c \
 	test/unit/store/types/test_stream_index.c test/unit/store/types/test_stream_node.c \
+	test/unit/store/types/test_zset_pack.c \
 	test/unit/store/types/test_zset_tree.c test/unit/store/types/test_zset_value.c
 unit_store_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) -I$(top_srcdir)/test
 unit_store_LDADD = libstore.a $(CORE_LIBS) $(CUNIT_LIBS)

@@ -114,7 +114,14 @@ UNIT_TEST(zset_value, changes_its_form_as_the_parameters_say) {
     zset_value_pack(&zset, &rules);
     CU_ASSERT_EQUAL(zset.encoding, VALUE_LISTPACK);
     CU_ASSERT_EQUAL(zset_value_count(&zset), 100);
-    CU_ASSERT_TRUE(zset_value_check_listpack(zset.object));
+    struct listpack *listpack = zset_value_to_listpack(&zset);
+    CU_ASSERT_EQUAL(listpack_count(listpack), 200);
+    CU_ASSERT_TRUE(zset_value_check_listpack(listpack));
+    struct value again = zset_value_from_listpack(&listpack, &rules);
+    double score;
+    CU_ASSERT_EQUAL(again.encoding, VALUE_LISTPACK);
+    for (size_t i = 0; i < 100; i++) CU_ASSERT_TRUE(zset_value_score(&again, name(text, i), &score) && score == 1);
+    zset_value_free(&again);
     zset_value_free(&zset);
 }
 
