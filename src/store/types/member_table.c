@@ -100,7 +100,8 @@ static void decode(const char *entry, size_t size, struct member *member) {
 }
 
 static bool entry_has_key(const char *entry, struct slice key) {
-    if (LIKELY((uint8_t)*entry == key.size && key.size < HEAD_SIZE)) return memcmp(entry + 1, key.data, key.size) == 0;
+    if (LIKELY((uint8_t)*entry == key.size && key.size < HEAD_SIZE))
+        return !key.size || memcmp(entry + 1, key.data, key.size) == 0; /* an empty key's data may be NULL */
     if (!(*entry & (HEAD_FAR | HEAD_DEADLINE)) && (*entry & HEAD_SIZE) != HEAD_SIZE) return false;
     struct member member;
     decode(entry, NEAR_MAX, &member); /* the key does not depend on where the entry ends */
