@@ -180,6 +180,7 @@ bool event_order_take(struct event_order *order, enum sentinel_event event, cons
     case SENTINEL_EVENT_ABORT_NO_REPLICA: return abort_from(primary, STAGE_ELECTED, STAGE_WAITING, event, text, why);
     case SENTINEL_EVENT_ABORT_REPLICA_TIMEOUT:
         return abort_from(primary, STAGE_SELECTED, STAGE_WAITING, event, text, why);
+    case SENTINEL_EVENT_ABORT_VETOED:
     case SENTINEL_EVENT_ABORT_PRIMARY_TIMEOUT:
         return abort_from(primary, STAGE_ELECTED, STAGE_WAITING, event, text, why);
     case SENTINEL_EVENT_ABORT_BACK: return abort_from(primary, STAGE_TRYING, STAGE_WAITING, event, text, why);

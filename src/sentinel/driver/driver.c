@@ -293,6 +293,16 @@ static void on_script_news(void *context, enum script_news news, const char *tex
     publish(context, events[news], text);
 }
 
+static void on_script_end(void *context, uint64_t token, enum scripts_end end, int status) {
+    static const enum script_end ends[] = {
+        [SCRIPTS_EXIT] = SCRIPT_END_EXIT,
+        [SCRIPTS_SIGNAL] = SCRIPT_END_SIGNAL,
+        [SCRIPTS_TIMEOUT] = SCRIPT_END_TIMEOUT,
+        [SCRIPTS_NOT_RUN] = SCRIPT_END_NOT_RUN,
+    };
+    driver_step(context, &(struct event){.kind = EVENT_SCRIPT_ENDED, .token = token, .script = {ends[end], status}});
+}
+
 /* ---- clients that wait ---- */
 
 static void waiter_free(struct waiter *waiter) {
@@ -394,7 +404,12 @@ static void carry_out(struct driver *driver, const struct action *action) {
     case ACTION_PUBLISH: publish(driver, action->publish.event, action->publish.text); return;
     case ACTION_SAVE: do_save(driver, action); return;
     case ACTION_ANSWER: do_answer(driver, action); return;
-    case ACTION_SCRIPT: scripts_add(driver->scripts, action->script.args); return;
+    case ACTION_SCRIPT:
+        if (action->script.token)
+            scripts_run(driver->scripts, action->script.args, action->script.timeout_ms, action->script.token,
+                        on_script_end);
+        else scripts_add(driver->scripts, action->script.args);
+        return;
     case ACTION_RESOLVE: do_resolve(driver, action->resolve.name); return;
     case ACTION_EXIT: leave(action->exit.status, action->exit.why);
     case ACTION_WAKE: do_wake(driver, action->wake.at_ms); return;

@@ -91,6 +91,7 @@ void instance_map_reply_primary(struct client *client, const struct primary *pri
     add_int(&map, "parallel-syncs", options->parallel_syncs);
     if (options->notification_script) add_text(&map, "notification-script", options->notification_script);
     if (options->client_reconfig_script) add_text(&map, "client-reconfig-script", options->client_reconfig_script);
+    if (options->pre_failover_script) add_text(&map, "pre-failover-script", options->pre_failover_script);
     map_end(&map);
 }
 

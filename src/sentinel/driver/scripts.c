@@ -25,6 +25,9 @@ struct script { /* owned by its queue */
     int64_t           since_ms; /* runs: when it was started; waits: not before then */
     unsigned          tries;
     bool              timed_out;
+    scripts_on_end   *on_end;  /* scripts_run(); else NULL */
+    uint64_t          token;
+    int64_t           most_ms; /* it may run */
 };
 
 struct scripts {
@@ -63,6 +66,19 @@ static void script_free(struct script *script) {
 
 /* ---- starting and ending one ---- */
 
+/* Tells and frees one of scripts_run(). */
+static void end_once(struct script *script, enum scripts_end end, int status) {
+    scripts_on_end *on_end = script->on_end;
+    void *context = script->scripts->context;
+    uint64_t token = script->token;
+    script_free(script);
+    on_end(context, token, end, status);
+}
+
+static int64_t most_ms(const struct script *script) {
+    return script->on_end ? script->most_ms : script->scripts->settings.max_runtime_ms;
+}
+
 static int spawn(struct script *script, pid_t *pid) {
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_t files;
@@ -91,6 +107,11 @@ static bool start(struct script *script, int64_t now_ms) {
     script->tries++;
     script->timed_out = false;
     int error = spawn(script, &pid);
+    if (error && script->on_end) {
+        LOG_WRITE(LOG_WARNING, "Cannot run the script %s: %s", script->args[0], strerror(error));
+        end_once(script, SCRIPTS_NOT_RUN, 0);
+        return false;
+    }
     if (error == EAGAIN || error == ENOMEM) { /* the machine's fault, so it is tried again */
         LOG_WRITE(LOG_WARNING, "Cannot start the script %s now: %s", script->args[0], strerror(error));
         script->since_ms = now_ms + scripts->settings.retry_delay_ms;
@@ -119,6 +140,12 @@ static void on_exit_of(struct loop_child *child, int status) {
     tell(scripts, SCRIPT_ENDED, "%ld %d %d", (long)script->pid, code, by_signal);
     script->pid = 0;
     scripts->running--;
+    if (script->on_end) {
+        enum scripts_end end = script->timed_out ? SCRIPTS_TIMEOUT : by_signal ? SCRIPTS_SIGNAL : SCRIPTS_EXIT;
+        end_once(script, end, by_signal ? by_signal : code);
+        step(scripts);
+        return;
+    }
     if ((by_signal || code == 1) && script->tries < SCRIPTS_TRIES_MAX) {
         int64_t delay_ms = scripts->settings.retry_delay_ms << (script->tries - 1);
         script->since_ms = loop_now_ms(scripts->loop) + delay_ms;
@@ -132,7 +159,7 @@ static void on_exit_of(struct loop_child *child, int status) {
 /* ---- the queue ---- */
 
 static void kill_if_late(struct script *script, int64_t now_ms) {
-    if (script->timed_out || now_ms - script->since_ms < script->scripts->settings.max_runtime_ms) return;
+    if (script->timed_out || now_ms - script->since_ms < most_ms(script)) return;
     script->timed_out = true;
     tell(script->scripts, SCRIPT_TIMED_OUT, "%s %ld", script->args[0], (long)script->pid);
     (void)kill(-script->pid, SIGKILL); /* its whole group; it may just have ended */
@@ -152,9 +179,10 @@ static void step(struct scripts *scripts) {
     LIST_EACH(&scripts->queue, node) {
         struct script *script = container_of(node, struct script, node);
         if (script->pid) kill_if_late(script, now_ms);
-        else if (script->since_ms <= now_ms && scripts->running < SCRIPTS_RUNNING_MAX && !start(script, now_ms)) continue;
+        else if (script->since_ms <= now_ms && (script->on_end || scripts->running < SCRIPTS_RUNNING_MAX) &&
+                 !start(script, now_ms)) continue;
         if (script->pid && !script->timed_out)
-            next_ms = MIN(next_ms, script->since_ms + scripts->settings.max_runtime_ms);
+            next_ms = MIN(next_ms, script->since_ms + most_ms(script));
         if (!script->pid && script->since_ms > now_ms) next_ms = MIN(next_ms, script->since_ms);
     }
     loop_timer_stop(&scripts->timer);
@@ -190,14 +218,14 @@ void scripts_configure(struct scripts *scripts, const struct scripts_settings *s
 static void drop_oldest_waiting(struct scripts *scripts) {
     LIST_EACH(&scripts->queue, node) {
         struct script *script = container_of(node, struct script, node);
-        if (script->pid) continue;
+        if (script->pid || script->on_end) continue;
         LOG_WRITE(LOG_WARNING, "The queue of scripts is full: %s (waiting the longest) is dropped", script->args[0]);
         script_free(script);
         return;
     }
 }
 
-void scripts_add(struct scripts *scripts, const char *const *args) {
+static struct script *add(struct scripts *scripts, const char *const *args) {
     size_t count = 0;
     while (args[count]) count++;
     struct script *script = mem_zalloc(sizeof(*script));
@@ -209,6 +237,19 @@ void scripts_add(struct scripts *scripts, const char *const *args) {
     list_add(&scripts->queue, &script->node);
     scripts->count++;
     loop_task_post(scripts->loop, &scripts->task);
+    return script;
+}
+
+void scripts_add(struct scripts *scripts, const char *const *args) {
+    (void)!add(scripts, args);
+}
+
+void scripts_run(struct scripts *scripts, const char *const *args, int64_t timeout_ms, uint64_t token,
+                 scripts_on_end *on_end) {
+    struct script *script = add(scripts, args);
+    script->on_end = on_end;
+    script->token = token;
+    script->most_ms = timeout_ms;
 }
 
 unsigned scripts_running(const struct scripts *scripts) {

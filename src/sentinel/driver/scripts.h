@@ -32,6 +32,15 @@ struct scripts *scripts_new(struct loop *loop, scripts_on_news *on_news, void *c
 void scripts_free(struct scripts **scripts);
 void scripts_configure(struct scripts *scripts, const struct scripts_settings *settings);
 
+enum scripts_end { SCRIPTS_EXIT, SCRIPTS_SIGNAL, SCRIPTS_TIMEOUT, SCRIPTS_NOT_RUN };
+/* A script that was run by scripts_run() ended; `status`: its exit status, or the signal. */
+typedef void scripts_on_end(void *context, uint64_t token, enum scripts_end end, int status);
+
+/* Starts it before the loop sleeps, whatever else runs; killed after timeout_ms, never tried again. `on_end` is called once,
+ * from the loop, unless scripts_free() comes first. */
+void scripts_run(struct scripts *scripts, const char *const *args, int64_t timeout_ms, uint64_t token,
+                 scripts_on_end *on_end);
+
 /* args[0] is the path, NULL ends them; copied. Starts before the loop sleeps when there is room. */
 void scripts_add(struct scripts *scripts, const char *const *args);
 

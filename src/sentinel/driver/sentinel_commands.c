@@ -385,13 +385,14 @@ static bool refuse_bad_scripts(struct client *client, const struct option_change
     if (world_of(client)->settings.deny_scripts_reconfig) return false; /* the machine refuses them all */
     for (size_t i = 0; i < count; i++) {
         bool notification = slice_is_nocase(options[i].name, "notification-script");
-        if (!notification && !slice_is_nocase(options[i].name, "client-reconfig-script")) continue;
+        bool fence = slice_is_nocase(options[i].name, "pre-failover-script");
+        if (!notification && !fence && !slice_is_nocase(options[i].name, "client-reconfig-script")) continue;
         char *path = slice_to_text(options[i].value);
         bool good = !*path || sentinel_config_check_script(path, NULL);
         mem_free(path);
         if (good) continue;
         reply_error(client, "ERR %s script seems non existing or non executable",
-                    notification ? "Notification" : "Client reconfiguration");
+                    notification ? "Notification" : fence ? "Pre-failover" : "Client reconfiguration");
         return true;
     }
     return false;

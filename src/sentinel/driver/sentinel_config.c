@@ -213,6 +213,9 @@ static void fill_primary(struct entry *entry, struct primary_config *out) {
         .auth_pass = text_or_null(from->auth_pass),
         .notification_script = text_or_null(from->notification_script),
         .client_reconfig_script = text_or_null(from->client_reconfig_script),
+        .pre_failover_script = text_or_null(from->pre_failover_script),
+        .pre_failover_timeout_ms = (int64_t)from->pre_failover_timeout_ms,
+        .pre_failover_veto = from->pre_failover_veto,
         .renames = entry->renames,
         .rename_count = renames,
     };

@@ -76,7 +76,11 @@ enum answer_kind {
     ANSWER_VOTE,  /* down, leader, leader_epoch */
 };
 
-enum script_kind { SCRIPT_NOTIFICATION, SCRIPT_RECONFIG };
+enum script_kind {
+    SCRIPT_NOTIFICATION,
+    SCRIPT_RECONFIG,
+    SCRIPT_PRE_FAILOVER, /* at once and once; answered by EVENT_SCRIPT_ENDED */
+};
 
 struct action {
     enum action_kind kind;
@@ -130,6 +134,8 @@ struct action {
         struct {
             enum script_kind kind;
             const char *const *args; /* args[0] is the path; NULL ends it */
+            uint64_t token;          /* SCRIPT_PRE_FAILOVER; else 0 */
+            int64_t timeout_ms;      /* the same: it is killed then */
         } script;
         struct {
             const char *name;

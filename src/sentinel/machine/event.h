@@ -82,7 +82,15 @@ enum event_kind {
     EVENT_DEBUG_SET,        /* `set` without name: the parameters of SENTINEL DEBUG (struct timing in world.h) */
     EVENT_SIMULATE_FAILURE, /* `simulate` */
     EVENT_FLUSH,            /* SENTINEL FLUSHCONFIG: saves now; answered when saved */
+    EVENT_SCRIPT_ENDED,     /* `script`: the answer to an ACTION_SCRIPT with a token, which is this event's */
     EVENT_KINDS
+};
+
+enum script_end {
+    SCRIPT_END_EXIT,    /* status: its exit status */
+    SCRIPT_END_SIGNAL,  /* status: the signal */
+    SCRIPT_END_TIMEOUT, /* killed */
+    SCRIPT_END_NOT_RUN,
 };
 
 /* The first two are the field's; these numbers are in INFO. */
@@ -160,6 +168,10 @@ struct event {
             int64_t port;
             bool here; /* do not tell the other sentinels: one of them told us */
         } forget;
+        struct {
+            enum script_end end;
+            int status;
+        } script;
         unsigned simulate; /* SIMULATE_... bits */
     };
 };

@@ -119,7 +119,13 @@ void explain_waiting(const struct primary *primary, int64_t now_ms, struct bytes
         bytes_add_printf(text, "%zu of %zu votes", votes, needed);
         break;
     case FAILOVER_SELECT: bytes_add_text(text, "the replicas' offsets"); break;
-    case FAILOVER_SEND: bytes_add_printf(text, "the line to %s", failover->record.to); break;
+    case FAILOVER_SEND:
+        if (failover->fence_token) {
+            bytes_add_text(text, "the pre-failover script");
+            break;
+        }
+        bytes_add_printf(text, "the line to %s", failover->record.to);
+        break;
     case FAILOVER_WAIT_PROMOTION: bytes_add_printf(text, "%s to become the primary", failover->record.to); break;
     case FAILOVER_RECONF: bytes_add_text(text, "the other replicas to follow"); break;
     case FAILOVER_UPDATE_CONFIG:

@@ -20,6 +20,7 @@
 #include "sentinel/machine/election.h"
 #include "sentinel/machine/explain.h"
 #include "sentinel/machine/facts.h"
+#include "sentinel/machine/fence.h"
 #include "sentinel/machine/fresh.h"
 #include "sentinel/machine/history.h"
 #include "sentinel/machine/outbox.h"
@@ -37,6 +38,7 @@ enum {
     HANDOVER_POLL_MS = 5,
     IDLE_POLL_MS = 1000, /* while the primary is down and nobody leads */
     FORCED_ROUNDS = 4,
+    VETO_PAUSE_MS = 5000,
     PAUSE_MS = 500,        /* after a failover that found no replica */
     COORDINATED_MS = 3000, /* at least so long may it take; by FAILOVER replicas acknowledge once a second only */
 };
@@ -75,6 +77,7 @@ void failover_init(struct primary *primary) {
     sm_init(&failover->sm, &failover_table, FAILOVER_NONE, primary->world->now_ms);
     failover->start_ms = failover->retry_ms = failover->polled_ms = NEVER;
     failover->stand_ms = INT64_MAX;
+    fence_reset(primary);
     clear_record(&failover->record);
 }
 
@@ -124,6 +127,7 @@ static void stand(struct primary *primary, bool forced, bool coordinated, uint32
     failover->ordered = false;
     failover->order_request = 0;
     failover->target = NULL;
+    fence_reset(primary);
     failover->start_ms = world->now_ms;
     failover->stand_ms = INT64_MAX;
     failover->attempts++;
@@ -227,6 +231,8 @@ static void abort_with(struct primary *primary, enum failover_result result, enu
     if (result == FAILOVER_NO_REPLICA) {
         failover->tried_in_vain = true;
         failover->retry_ms = primary->world->now_ms + PAUSE_MS;
+    } else if (result == FAILOVER_VETOED) {
+        failover->retry_ms = primary->world->now_ms + MIN(VETO_PAUSE_MS, primary->options.failover_timeout_ms);
     } else {
         election_pause(primary);
     }
@@ -423,11 +429,19 @@ static void look_send(struct primary *primary) {
         back_to_select(primary, "the chosen replica is gone");
         return;
     }
+    enum fence_verdict verdict = fence_look(primary);
+    if (verdict == FENCE_WAIT) return;
+    if (verdict == FENCE_VETO) {
+        char why[200];
+        snprintf(why, sizeof why, "the pre-failover script: %s", failover->record.script);
+        abort_with(primary, FAILOVER_VETOED, SENTINEL_EVENT_ABORT_VETOED, why);
+        return;
+    }
     /* The others' votes may elect us before our own disk is done. */
     if (primary->saved_vote_epoch >= failover->epoch) order(primary); /* F1 */
     if (!failover->ordered) {
         int64_t most_ms = MIN(primary->options.failover_timeout_ms, world->timing.election_timeout_ms);
-        if (world->now_ms - failover->sm.since_ms >= most_ms)
+        if (world->now_ms - MAX(failover->sm.since_ms, failover->fenced_ms) >= most_ms)
             abort_with(primary, FAILOVER_REPLICA_TIMEOUT, SENTINEL_EVENT_ABORT_REPLICA_TIMEOUT,
                        "the order could not be sent");
         return;
@@ -750,6 +764,7 @@ const char *failover_result_name(enum failover_result result) {
     case FAILOVER_NO_REPLICA: return "no_replica";
     case FAILOVER_REPLICA_TIMEOUT: return "replica_timeout";
     case FAILOVER_PRIMARY_TIMEOUT: return "primary_timeout";
+    case FAILOVER_VETOED: return "vetoed";
     case FAILOVER_SUPERSEDED: return "superseded";
     case FAILOVER_PRIMARY_BACK: return "primary_back";
     }

@@ -153,7 +153,8 @@ void history_add(struct primary *primary, const char *how) {
     const struct failover_record *record = &primary->failover.record;
     struct history_record *last = last_of(primary);
     uint64_t serial = last ? last->serial + 1 : 1;
-    if (last && last->is_attempt && last->down_ms == record->down_ms) { /* T2 */
+    bool veto = record->result == FAILOVER_VETOED && record->down_ms != NEVER;
+    if (last && (last->is_attempt || (veto && last->is_veto)) && last->down_ms == record->down_ms) { /* T2 */
         serial = last->serial;
         drop(primary, last);
     }
@@ -162,6 +163,7 @@ void history_add(struct primary *primary, const char *how) {
     struct history_record *added = insert(primary, serial);
     added->text = mem_strndup(text.data, MIN(text.size, (size_t)HISTORY_TEXT_MAX));
     added->down_ms = record->down_ms;
+    added->is_veto = veto;
     added->is_attempt = record->promoted_ms == NEVER && record->down_ms != NEVER &&
                         (record->result == FAILOVER_NOT_ELECTED || record->result == FAILOVER_SUPERSEDED);
     bytes_fini(&text);

@@ -22,6 +22,7 @@ struct history_record {
     uint64_t serial;
     char *text;       /* owned */
     bool is_attempt;  /* nothing came of it: T2 */
+    bool is_veto;     /* gives way to the next veto only */
     int64_t down_ms;  /* of this life; NEVER */
 };
 

@@ -3,6 +3,7 @@
 #include "sentinel/machine/cadence.h"
 #include "sentinel/machine/down.h"
 #include "sentinel/machine/failover.h"
+#include "sentinel/machine/fence.h"
 #include "sentinel/machine/hello.h"
 #include "sentinel/machine/instance_internal.h"
 #include "sentinel/machine/listen.h"
@@ -154,6 +155,7 @@ static void on_event(struct world *world, const struct event *event) {
         break;
     case EVENT_FORGET: operate_forget(world, event); break;
     case EVENT_FLUSH: save_flush(world, event->token); break;
+    case EVENT_SCRIPT_ENDED: fence_on_ended(world, event); break;
     case EVENT_KINDS: UNREACHABLE("no such event");
     }
 }

@@ -29,7 +29,9 @@ struct primary_config {
     bool fast_failover;
     int64_t fast_grace_ms;
     const char *auth_user, *auth_pass;
-    const char *notification_script, *client_reconfig_script;
+    const char *notification_script, *client_reconfig_script, *pre_failover_script;
+    int64_t pre_failover_timeout_ms;
+    bool pre_failover_veto;
     const struct rename *renames; /* rename-command */
     size_t rename_count;
 };

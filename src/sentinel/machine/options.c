@@ -17,6 +17,9 @@ enum option {
     OPTION_AUTH_PASS,
     OPTION_NOTIFICATION_SCRIPT,
     OPTION_RECONFIG_SCRIPT,
+    OPTION_PRE_SCRIPT,
+    OPTION_PRE_TIMEOUT,
+    OPTION_PRE_VETO,
     OPTION_PROTECT,
     OPTION_MAINTENANCE,
     OPTION_MAX_LAG,
@@ -38,6 +41,9 @@ static const char *const option_names[OPTIONS] = {
     [OPTION_AUTH_PASS] = "auth-pass",
     [OPTION_NOTIFICATION_SCRIPT] = "notification-script",
     [OPTION_RECONFIG_SCRIPT] = "client-reconfig-script",
+    [OPTION_PRE_SCRIPT] = "pre-failover-script",
+    [OPTION_PRE_TIMEOUT] = "pre-failover-timeout",
+    [OPTION_PRE_VETO] = "pre-failover-veto-on-timeout",
     [OPTION_PROTECT] = "protect-from-empty-primary",
     [OPTION_MAINTENANCE] = "maintenance",
     [OPTION_MAX_LAG] = "max-replica-lag",
@@ -91,10 +97,12 @@ bool options_check(const struct primary *primary, const struct option_change *ch
         return error_set(err, "ERR Unknown option or number of arguments for SENTINEL SET '%.*s'",
                          (int)MIN(change->name.size, (size_t)128), change->name.data);
     switch (option) {
+    case OPTION_PRE_VETO:
     case OPTION_FAST_FAILOVER: good = is_yes_no(change->value); break;
     case OPTION_DOWN_AFTER:
     case OPTION_FAILOVER_TIMEOUT:
     case OPTION_FAST_GRACE:
+    case OPTION_PRE_TIMEOUT:
     case OPTION_PARALLEL_SYNCS: good = read_number(change->value, 1, &number); break;
     case OPTION_QUORUM:
         good = slice_is_nocase(change->value, "majority") || read_number(change->value, 1, &number);
@@ -109,6 +117,7 @@ bool options_check(const struct primary *primary, const struct option_change *ch
     case OPTION_AUTH_PASS: good = is_text(change->value); break;
     case OPTION_NOTIFICATION_SCRIPT:
     case OPTION_RECONFIG_SCRIPT:
+    case OPTION_PRE_SCRIPT:
         if (at_run_time && primary->world->settings.deny_scripts_reconfig)
             return error_set(err, "ERR Reconfiguration of scripts path is denied for security reasons. Check the "
                                   "deny-scripts-reconfig configuration directive in your Sentinel configuration");
@@ -187,6 +196,9 @@ bool options_apply(struct primary *primary, const struct option_change *change) 
     case OPTION_AUTH_PASS: set_text(&options->auth_pass, change->value); return true;
     case OPTION_NOTIFICATION_SCRIPT: set_text(&options->notification_script, change->value); break;
     case OPTION_RECONFIG_SCRIPT: set_text(&options->client_reconfig_script, change->value); break;
+    case OPTION_PRE_SCRIPT: set_text(&options->pre_failover_script, change->value); break;
+    case OPTION_PRE_TIMEOUT: options->pre_failover_timeout_ms = number; break;
+    case OPTION_PRE_VETO: options->pre_failover_veto = slice_is_nocase(change->value, "yes"); break;
     case OPTION_RENAME: set_rename(options, change->value, change->second); break;
     case OPTIONS: UNREACHABLE("no such option");
     }
@@ -220,6 +232,9 @@ char *options_text(const struct primary *primary, struct slice name, struct slic
     case OPTION_AUTH_PASS: return text_or_empty(options->auth_pass);
     case OPTION_NOTIFICATION_SCRIPT: return text_or_empty(options->notification_script);
     case OPTION_RECONFIG_SCRIPT: return text_or_empty(options->client_reconfig_script);
+    case OPTION_PRE_SCRIPT: return text_or_empty(options->pre_failover_script);
+    case OPTION_PRE_TIMEOUT: return mem_printf("%" PRId64, options->pre_failover_timeout_ms);
+    case OPTION_PRE_VETO: return mem_strdup(options->pre_failover_veto ? "yes" : "no");
     case OPTION_RENAME:
         for (size_t i = 0; i < options->rename_count; i++)
             if (slice_is_nocase(detail, options->renames[i].from)) return mem_strdup(options->renames[i].to);

@@ -47,6 +47,9 @@ static void apply_config(struct primary *primary, const struct primary_config *c
     set(&options->auth_pass, config->auth_pass);
     set(&options->notification_script, config->notification_script);
     set(&options->client_reconfig_script, config->client_reconfig_script);
+    set(&options->pre_failover_script, config->pre_failover_script);
+    if (config->pre_failover_timeout_ms > 0) options->pre_failover_timeout_ms = config->pre_failover_timeout_ms;
+    options->pre_failover_veto = config->pre_failover_veto;
     for (size_t i = 0; i < config->rename_count; i++) {
         struct option_change change = {SLICE("rename-command"), slice_text(config->renames[i].from),
                                        slice_text(config->renames[i].to)};

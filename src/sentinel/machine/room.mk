@@ -13,6 +13,7 @@ libmachine_a_SOURCES = \
 	src/sentinel/machine/facts.c src/sentinel/machine/facts.h \
 	src/sentinel/machine/failover.c src/sentinel/machine/failover.h \
 	src/sentinel/machine/protect.c src/sentinel/machine/protect.h \
+	src/sentinel/machine/fence.c src/sentinel/machine/fence.h \
 	src/sentinel/machine/fresh.c src/sentinel/machine/fresh.h \
 	src/sentinel/machine/gone.c src/sentinel/machine/gone.h \
 	src/sentinel/machine/hello.c src/sentinel/machine/hello.h \

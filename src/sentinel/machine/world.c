@@ -231,6 +231,7 @@ struct primary *primary_new(struct world *world, const char *name, const char *h
         .parallel_syncs = 1,
         .protect_from_empty = true,
         .fast_grace_ms = DEFAULT_FAST_GRACE_MS,
+        .pre_failover_timeout_ms = DEFAULT_PRE_FAILOVER_MS,
     };
     primary->fresh = true; /* until something is known of it */
     primary->fresh_since_ms = world->now_ms;
@@ -255,6 +256,7 @@ static void free_options(struct primary_options *options) {
     mem_free(options->auth_pass);
     mem_free(options->notification_script);
     mem_free(options->client_reconfig_script);
+    mem_free(options->pre_failover_script);
     for (size_t i = 0; i < options->rename_count; i++) {
         mem_free(options->renames[i].from);
         mem_free(options->renames[i].to);

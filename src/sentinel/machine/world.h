@@ -11,7 +11,8 @@
 #include "base/table.h"
 #include "sentinel/machine/instance.h"
 
-enum { DEFAULT_DOWN_AFTER_MS = 30000, DEFAULT_FAILOVER_TIMEOUT_MS = 180000, DEFAULT_FAST_GRACE_MS = 20 };
+enum { DEFAULT_DOWN_AFTER_MS = 30000, DEFAULT_FAILOVER_TIMEOUT_MS = 180000, DEFAULT_FAST_GRACE_MS = 20,
+       DEFAULT_PRE_FAILOVER_MS = 5000 };
 
 /* The parameters of SENTINEL DEBUG, in its order. */
 struct timing {
@@ -53,6 +54,7 @@ enum failover_result {
     FAILOVER_REPLICA_TIMEOUT,
     FAILOVER_PRIMARY_BACK,    /* the primary answered again before a promotion was ordered */
     FAILOVER_PRIMARY_TIMEOUT, /* coordinated: the primary did not hand over */
+    FAILOVER_VETOED,          /* by the pre-failover script */
     FAILOVER_SUPERSEDED,      /* a newer configuration came from another sentinel, or RESET */
 };
 const char *failover_result_name(enum failover_result result);
@@ -103,6 +105,9 @@ struct primary_options {
     char *replica_zones;      /* "10.0.0.2:6379=a 10.0.0.3:6379=b" */
     char *auth_user, *auth_pass;
     char *notification_script, *client_reconfig_script;
+    char *pre_failover_script; /* fence.h */
+    int64_t pre_failover_timeout_ms;
+    bool pre_failover_veto; /* what no answer of it means */
     struct rename *renames;
     size_t rename_count;
 };
@@ -142,6 +147,9 @@ struct failover {
     int64_t stopped_offset;   /* coordinated: all that the primary has, its writes being stopped; -1: not yet */
     int64_t stopped_until_ms; /* and they surely are until then */
     bool ordered;           /* a promotion was sent in this epoch: no other target may get one */
+    uint64_t fence_token; /* of the pre-failover script that runs; 0 none */
+    int64_t fence_ms, fenced_ms; /* when it was started and ended; NEVER */
+    bool vetoed;
     uint64_t order_request; /* the one that is not answered yet; 0 none */
     int64_t start_ms;       /* of the running or last attempt; NEVER */
     int64_t stand_ms;       /* when to stand (next); INT64_MAX: nothing to stand for */

@@ -10,6 +10,7 @@ unit_machine_SOURCES = $(UNIT_SOURCES) \
 	test/unit/sentinel/machine/test_election.c \
 	test/unit/sentinel/machine/test_facts.c \
 	test/unit/sentinel/machine/test_failover.c \
+	test/unit/sentinel/machine/test_fence.c \
 	test/unit/sentinel/machine/test_fresh.c \
 	test/unit/sentinel/machine/test_gone.c \
 	test/unit/sentinel/machine/test_hello.c \
