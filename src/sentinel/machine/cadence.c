@@ -18,6 +18,7 @@ enum {
     RETRY_MIN_MS = 20,
     RETRY_MAX_MS = 1000,
     RETURN_MS = 50,      /* an old primary is looked for this often: it must not take writes */
+    OTHERS_RETURN_MS = 250,
     PINGS_MAX = 30,      /* commands in flight beyond which no more pings are sent */
     LEADER_PING_MS = 50, /* of the sentinel whose failover we wait for */
     WITH_PING = 2, /* ping periods that may pass until the next ping makes no difference */
@@ -39,8 +40,17 @@ static int64_t connect_timeout(const struct instance *instance) {
     return MAX(CONNECT_MIN_MS, MIN(instance->down_after_ms, CONNECT_MAX_MS));
 }
 
+/* Whoever led the switch looks for the old primary most often; should it be gone, so do all. */
+static int64_t return_ms(const struct instance *old) {
+    const struct primary *primary = old->primary;
+    if (strcmp(primary->switched_by, primary->world->id) == 0) return RETURN_MS;
+    const struct seat *seat = primary_find_seat(primary, slice_text(primary->switched_by));
+    bool leads = seat && !seat->peer->s_down && instance_is_connected(seat->peer);
+    return leads ? OTHERS_RETURN_MS : RETURN_MS;
+}
+
 static int64_t retry_pause(const struct instance *instance) {
-    if (instance->was_primary) return RETURN_MS;
+    if (instance->was_primary) return return_ms(instance);
     return MIN(MAX(instance->ping_period_ms, RETRY_MIN_MS), RETRY_MAX_MS);
 }
 
@@ -80,6 +90,9 @@ static void note_failure(struct world *world, struct instance *instance, enum li
 static int64_t look_idle(struct world *world, struct instance *instance, enum line_kind line) {
     struct line *l = &instance->lines[line];
     if (l->retry_ms > world->now_ms) return l->retry_ms;
+    /* Nobody answers there: one line is enough to find out when that ends. */
+    const struct line *command = &instance->lines[LINE_COMMAND];
+    if (line == LINE_PUBSUB && command->phase != LINE_OPEN && command->failures > 0) return INT64_MAX;
     if (line == LINE_COMMAND || !instance->ip[0]) instance_find_ip(world, instance);
     world_resolve(world, instance->host, true); /* a name may have moved; the last address serves meanwhile */
     if (!instance->ip[0]) {
