@@ -12,8 +12,8 @@ def roles(fleet):
     return {int(number): role for number, _, _, alive, role, _, _ in lines if alive == "alive"}
 
 
-@pytest.mark.parametrize("count", [3, 5])
-def test_each_of_many_is_failed_over_once(group, count):
+def test_each_of_many_is_failed_over_once(group):
+    count = 3  # bench/failover many has 5 and 7; this must not starve the tests beside it
     many = ManySets(group, 50, ["kvd"] * count, down_after_ms=2000)
     figures = many.fail_all()
     print(figures)
@@ -33,7 +33,8 @@ def test_each_of_many_is_failed_over_once(group, count):
 
 @pytest.mark.timing
 def test_many_take_hardly_longer_than_one(group):
-    many = ManySets(group, 50, ["kvd"] * 5)
+    many = ManySets(group, 20, ["kvd"] * 5)
     figures = many.fail_all()
-    # The goal is down-after + 250 ms with processors to spare (bench/failover many); a loaded machine gets more.
-    assert figures["promoted_last"] < many.down_after_ms + 2000, figures
+    # The goal is down-after + 250 ms with processors to spare (bench/failover many); a machine at its limit gets more: without what this tests
+    # for it would be the failover timeout and its double.
+    assert figures["promoted_last"] < many.down_after_ms + 10000, figures
