@@ -114,3 +114,28 @@ UNIT_TEST(world, events_about_who_is_gone_are_ignored) {
     CU_ASSERT_EQUAL(solo_world(&s)->primary_count, 0);
     solo_fini(&s);
 }
+
+/* A pod that moved: what the name's last address is known for would hide it for ever. */
+UNIT_TEST(world, names_that_an_info_lists_are_asked_for_again) {
+    struct solo s;
+    solo_init(&s);
+    s.base.resolve_hostnames = true;
+    s.machine = machine_new(&s.base, NULL, 0, 0);
+    (void)solo_at(&s, 0, &(struct event){.kind = EVENT_START});
+    solo_connect_all(&s, 1);
+    uint32_t primary = solo_primary(&s)->instance->number;
+    const struct reply_view info = BULK("role:master\r\nslave0:ip=pod-2,port=6379,state=online,offset=1,lag=0\r\n");
+    CU_ASSERT_TRUE_FATAL(solo_reply(&s, 2, primary, REQUEST_INFO, info));
+    CU_ASSERT_PTR_NOT_NULL(strstr(bytes_text(&s.text), "resolve pod-2"));
+    (void)resolved(&s, 3, "pod-2", "10.0.0.2");
+    solo_connect_all(&s, 4); /* an open line does not ask where its name is */
+    for (int64_t now = 100; now <= 10500; now += 100) {
+        (void)solo_run(&s, now);
+        solo_connect_all(&s, now);
+        for (uint32_t i = 1; i <= 2; i++)
+            while (solo_reply(&s, now, i, REQUEST_PING, STATUS("PONG"))) continue;
+        if (solo_reply(&s, now, primary, REQUEST_INFO, info)) break;
+    }
+    CU_ASSERT_PTR_NOT_NULL(strstr(bytes_text(&s.text), "resolve pod-2"));
+    solo_fini(&s);
+}
