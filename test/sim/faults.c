@@ -205,8 +205,6 @@ static void strike_wipe(struct history *history) {
     for (size_t i = 0; i < history->host_count; i++)
         if (!remembers(history, history->hosts[i])) return;
     if (!sentinel_host_is_running(host)) return;
-    if (history->wiped && history->wiped != host) return; /* a replica that all forgot is found by nobody */
-    history->wiped = host;
     sentinel_host_crash(host, dice_chance(&history->random, 250));
     sentinel_host_wipe_disk(host);
     invariants_wiped(history->invariants, host);

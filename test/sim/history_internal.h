@@ -61,7 +61,6 @@ struct history {
     struct happening strike;
     int64_t pace_us, heal_us; /* a fault so often on average; the end of all */
     unsigned operators_permille;
-    struct sentinel_host *wiped; /* the one that loses its disk in this history; NULL: none yet */
 };
 
 /* history.c */
