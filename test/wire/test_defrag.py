@@ -45,6 +45,14 @@ def test_strings_of_all_sizes(group):
     assert connection.do("DBSIZE") == 15000
 
 
+def interleave(connection):
+    """Two lists and two streams grow side by side, and one of each goes."""
+    for i in range(3000):
+        connection.pipeline([("RPUSH", name) + tuple("%s:%d:%d" % (name, i, n) for n in range(20)) for name in ("list:a", "list:b")] +
+                            [("XADD", name, "%d-1" % (i + 1), "field", "x" * 100) for name in ("stream:a", "stream:b")])
+    connection.do("DEL", "list:b", "stream:b")
+
+
 def test_small_and_large_collections(group):
     server = group.kvd("enable-debug-command: yes\nactive-defrag-max-scan-fields: 100\n")
     connection = server.connect()
@@ -62,7 +70,7 @@ def test_small_and_large_collections(group):
         return ("SET", "key:%d" % i, "x" * (i % 2000))
 
     fragment(connection, 30000, make)
-    before = connection.do("DEBUG", "DIGEST")
+    interleave(connection)
     for name in ("large:set", "large:hash"):
         for i in range(0, 40000, 1000):
             words = ["%s:%d" % (name, n) for n in range(i, i + 1000)]
@@ -76,6 +84,7 @@ def test_small_and_large_collections(group):
     before = connection.do("DEBUG", "DIGEST")
     defragment(server, connection)
     assert connection.do("DEBUG", "DIGEST") == before
+    assert connection.do("LLEN", "list:a") == 60000 and connection.do("XLEN", "stream:a") == 3000
     assert connection.do("SCARD", "large:set") == connection.do("HLEN", "large:hash") == 4000
 
 

@@ -41,6 +41,18 @@ size_t list_chain_memory(const struct list_chain *chain) {
     return bytes + mem_size(chain) + mem_size(chain->ring);
 }
 
+void list_chain_defrag(struct list_chain *chain, uint64_t *cursor, size_t *moved, size_t *left) {
+    enum { CHUNKS_AT_ONCE = 16 };
+    uint64_t i = *cursor;
+    for (unsigned n = 0; n < CHUNKS_AT_ONCE && i < chain->used; n++, i++) {
+        struct list_chunk *chunk = list_chain_chunk(chain, (uint32_t)i);
+        void *copy = mem_defrag(chunk->block);
+        if (copy) chunk->block = copy;
+        *(copy ? moved : left) += 1;
+    }
+    *cursor = i < chain->used ? i : 0;
+}
+
 /* ---- the array ---- */
 
 static void grow(struct list_chain *chain) {

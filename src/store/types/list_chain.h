@@ -25,6 +25,10 @@ static inline struct list_chunk *list_chain_chunk(const struct list_chain *chain
     return &chain->ring[(chain->first + i) & chain->mask];
 }
 
+/* Moves scattered blocks (mem_defrag()) of some chunks from `*cursor` on, and moves the cursor; 0 again: all have been passed.
+ * Adds to `*moved` and `*left`. */
+void list_chain_defrag(struct list_chain *chain, uint64_t *cursor, size_t *moved, size_t *left);
+
 /* `chunk` becomes the i-th, i <= used; its elements are counted. */
 void list_chain_add(struct list_chain *chain, uint32_t i, struct list_chunk chunk);
 /* `count` chunks from the i-th on are freed, and their elements no longer counted. */

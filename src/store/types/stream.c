@@ -22,6 +22,21 @@ size_t stream_effort(const void *object) {
     return stream_index_count(&stream->nodes) + stream_group_effort(stream);
 }
 
+/* A leaf of the index at a time: the cursor is its number. */
+void *stream_defrag(void *object, uint64_t *cursor, size_t *moved, size_t *left) {
+    struct stream *stream = object;
+    uint32_t leaf = (uint32_t)*cursor;
+    struct index_place place = {leaf, 0};
+    struct index_item *item;
+    for (; place.leaf == leaf && (item = stream_index_at(&stream->nodes, place)); place = stream_index_next(&stream->nodes, place)) {
+        void *copy = mem_defrag(item->value);
+        if (copy) item->value = copy;
+        *(copy ? moved : left) += 1;
+    }
+    *cursor = stream_index_at(&stream->nodes, place) ? place.leaf : 0;
+    return object;
+}
+
 size_t stream_memory(const void *object) {
     const struct stream *stream = object;
     size_t bytes = mem_size(stream) + stream_index_memory(&stream->nodes) + stream_group_memory(stream);

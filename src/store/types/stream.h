@@ -34,6 +34,7 @@ void           stream_free(void *stream); /* as value.c wants these four */
 size_t         stream_effort(const void *stream);
 size_t         stream_memory(const void *stream); /* estimated from some of the nodes */
 void          *stream_copy(const void *stream);
+void          *stream_defrag(void *stream, uint64_t *cursor, size_t *moved, size_t *left); /* as value_defrag_object() */
 
 /* ---- changing ---- */
 

@@ -5,6 +5,7 @@
 #include "base/number.h"
 #include "store/types/hash_fields.h"
 #include "store/types/hash_value.h"
+#include "store/types/list_chain.h"
 #include "store/types/list_value.h"
 #include "store/types/member_table.h"
 #include "store/types/set_value.h"
@@ -115,6 +116,11 @@ static void *defrag_set_table(void *object, uint64_t *cursor, size_t *moved, siz
     return object;
 }
 
+static void *defrag_list_chain(void *object, uint64_t *cursor, size_t *moved, size_t *left) {
+    list_chain_defrag(object, cursor, moved, left);
+    return object;
+}
+
 static void *defrag_hash_table(void *object, uint64_t *cursor, size_t *moved, size_t *left) {
     hash_fields_defrag(object, cursor, moved, left);
     return object;
@@ -130,7 +136,8 @@ static const struct object_form forms[VALUE_TYPE_COUNT][VALUE_ENCODING_COUNT] = 
     [VALUE_LIST][VALUE_QUICKLIST] = {.free = list_value_free_chain,
                                      .effort = list_value_chain_effort,
                                      .memory = list_value_chain_memory,
-                                     .copy = list_value_copy_chain},
+                                     .copy = list_value_copy_chain,
+                                     .defrag = defrag_list_chain},
     [VALUE_HASH][VALUE_LISTPACK] = LISTPACK_FORM,
     [VALUE_HASH][VALUE_LISTPACKEX] = {.free = hash_value_free_packed_ex,
                                       .memory = hash_value_packed_ex_memory,
@@ -152,7 +159,8 @@ static const struct object_form forms[VALUE_TYPE_COUNT][VALUE_ENCODING_COUNT] = 
                                     .effort = zset_value_large_effort,
                                     .memory = zset_value_large_memory,
                                     .copy = zset_value_copy_large},
-    [VALUE_STREAM][VALUE_RADIX] = {.free = stream_free, .effort = stream_effort, .memory = stream_memory, .copy = stream_copy},
+    [VALUE_STREAM][VALUE_RADIX] = {.free = stream_free, .effort = stream_effort, .memory = stream_memory, .copy = stream_copy,
+                                    .defrag = stream_defrag},
 };
 
 static const struct object_form *form_of(enum value_type type, enum value_encoding encoding) {
