@@ -86,6 +86,8 @@ static void waiting_to_stand(const struct primary *primary, int64_t now_ms, stru
         bytes_add_printf(text, "%zu sentinels of %zu that are needed are reachable", primary_usable(primary), needed);
     else if (primary->options.maintenance)
         bytes_add_text(text, "maintenance to end (SENTINEL SET name maintenance no)");
+    else if (!fresh_may_stand(primary) && !fresh_had_answer(primary))
+        bytes_add_text(text, "the primary to answer for the first time: until then no replica is known");
     else if (!fresh_may_stand(primary)) {
         size_t wanted, heard = fresh_heard(primary, &wanted);
         bytes_add_printf(text, "other sentinels: it has no memory, and heard %zu of %zu", heard, wanted);

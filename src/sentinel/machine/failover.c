@@ -150,7 +150,8 @@ bool failover_may_force(const struct primary *primary, bool coordinated, const s
         bytes_add_text(why, "INPROG Failover already in progress");
         return false;
     }
-    if (!fresh_may_stand(primary) && world->now_ms < fresh_until_ms(primary)) { /* N1 */
+    bool unmet = fresh_had_answer(primary) && !fresh_may_stand(primary); /* without an answer there is no replica */
+    if (unmet && world->now_ms < fresh_until_ms(primary)) {              /* N1 */
         size_t needed, heard = fresh_heard(primary, &needed);
         bytes_add_printf(why,
                          "ERR This sentinel has no memory of that primary and has heard %zu of %zu other sentinels. Ask"

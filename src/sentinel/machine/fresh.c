@@ -35,9 +35,14 @@ size_t fresh_heard(const struct primary *primary, size_t *needed) {
     return heard;
 }
 
-/* No sentinel but us, of any primary. */
+bool fresh_had_answer(const struct primary *primary) {
+    return primary->replica_count || primary->instance->info_ms != NEVER;
+}
+
+/* No sentinel but us, of any primary, although others had a way to make themselves known (N4). */
 static bool is_alone(const struct primary *primary) {
     if (primary->seat_count || !list_is_empty(&primary->world->peers)) return false;
+    if (!fresh_had_answer(primary)) return false;
     return primary->options.quorum == 1 || (!primary->options.quorum && is_late(primary));
 }
 

@@ -9,7 +9,9 @@
  *     asked how many there are, and when they know of no more, it is enough as well. Who is known and can be reached but
  *     has not spoken is waited for, for an election timeout.
  * N3  What they said bounds what we may have done: no vote in an epoch that is not beyond all that were heard of.
- * N4  Who is alone and whose quorum is 1 has nobody to disagree with and acts at once.
+ * N4  Who is alone and whose quorum is 1 has nobody to disagree with and acts at once. But sentinels meet on data nodes:
+ *     whom the primary never answered cannot know whether it is alone. It knows of no replica either, so there is
+ *     nothing that it could do before.
  *
  * Hellos on data nodes do not count: a lagging replica may pass on what was said before we forgot.
  * SPDX-License-Identifier: BSD-3-Clause */
@@ -24,6 +26,8 @@ void fresh_on_census(struct seat *seat, const struct reply_view *reply);
 int64_t fresh_look(struct primary *primary);
 /* N1, N4: we may vote for ourselves. (Others get no vote while primary->fresh.) */
 bool fresh_may_stand(const struct primary *primary);
+/* N4: the primary has answered, in this life or in one that the state remembers. */
+bool fresh_had_answer(const struct primary *primary);
 /* Others that were heard, and how many it takes now. */
 size_t fresh_heard(const struct primary *primary, size_t *needed);
 /* When an operator's word is enough: nobody may be left to ask. */

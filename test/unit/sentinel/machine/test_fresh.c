@@ -82,9 +82,39 @@ UNIT_TEST(fresh, counts_the_others_where_the_quorum_is_all_of_them) {
     solo_fini(&s);
 }
 
+static void primary_answers(struct solo *s, int64_t now_ms) {
+    solo_connect_all(s, now_ms);
+    CU_ASSERT(solo_reply(s, now_ms, solo_primary(s)->instance->number, REQUEST_INFO,
+                         BULK("role:master\r\nconnected_slaves:1\r\nslave0:ip=10.0.0.2,port=6379,state=online,"
+                              "offset=1,lag=0\r\n")));
+}
+
+/* A simulator's seeds (5678, 7361): it had not reached the primary yet, elected itself in epoch 1, and so did the
+ * others without it. */
+UNIT_TEST(fresh, alone_does_not_stand_for_a_primary_that_never_answered) {
+    struct solo s;
+    begin(&s, 1);
+    const char *told = solo_run(&s, 20000);
+    CU_ASSERT_PTR_NOT_NULL(strstr(told, "+odown"));
+    CU_ASSERT_PTR_NULL(strstr(told, "+try-failover"));
+    CU_ASSERT_EQUAL(solo_world(&s)->current_epoch, 0);
+    solo_fini(&s);
+}
+
+UNIT_TEST(fresh, alone_fails_over_at_once_when_the_primary_had_answered) {
+    struct solo s;
+    begin(&s, 1);
+    primary_answers(&s, 10);
+    CU_ASSERT_PTR_NOT_NULL(strstr(solo_run(&s, 1100), "+odown"));
+    CU_ASSERT_EQUAL(solo_world(&s)->current_epoch, 1);
+    solo_fini(&s);
+}
+
 UNIT_TEST(fresh, alone_with_quorum_1_acts_at_once_but_votes_for_nobody_else) {
     struct solo s;
     begin(&s, 1);
+    CU_ASSERT_FALSE(fresh_may_stand(solo_primary(&s)));
+    primary_answers(&s, 10);
     CU_ASSERT(fresh_may_stand(solo_primary(&s)));
     VOTE(100, ID_B, 3, "+new-epoch 3 ; answer 1: up, vote * 0");
     on_node(&s, 110, HELLO(ID_B, "1001", "0"));
