@@ -92,7 +92,10 @@ static void write_ending_field(void *context, const struct hash_item *item) {
 static void write_hash(struct rdb_out *out, const struct value *hash) {
     struct ending_fields ending = {out, hash_value_earliest_ms(hash)};
     switch (hash_type(hash)) {
-    case RDB_HASH_LISTPACK_EX: rdb_out_u64(out, (uint64_t)ending.earliest_ms); /* fall through */
+    case RDB_HASH_LISTPACK_EX:
+        rdb_out_u64(out, (uint64_t)ending.earliest_ms);
+        rdb_out_text(out, listpack_bytes(hash_value_listpack(hash)));
+        return;
     case RDB_HASH_LISTPACK: rdb_out_text(out, listpack_bytes(hash_value_listpack(hash))); return;
     case RDB_HASH_METADATA:
         rdb_out_u64(out, (uint64_t)ending.earliest_ms);
