@@ -107,6 +107,13 @@ bool down_seat_agrees(const struct seat *seat) {
     return seat->says_down && seat->said_ms != NEVER && world->now_ms - seat->said_ms < opinion_ms(world);
 }
 
+void down_note_opinion(struct seat *seat, bool down) {
+    int64_t now_ms = seat->primary->world->now_ms;
+    if (down && !down_seat_agrees(seat)) seat->says_down_since_ms = now_ms;
+    seat->says_down = down;
+    seat->said_ms = now_ms;
+}
+
 size_t down_count(const struct primary *primary) {
     size_t count = primary->instance->s_down ? 1 : 0;
     LIST_EACH(&primary->seats, node)
@@ -175,10 +182,7 @@ void down_on_opinion(struct world *world, struct instance *peer, const struct re
         bool current = primary->switched_ms < request->sent_ms || primary->switched_ms == NEVER; /* else: of the old one */
         /* It may have answered before it found the primary down and asked us, over its own line. */
         bool overtaken = !opinion.down && seat->says_down && seat->said_ms >= request->sent_ms;
-        if (current && !overtaken) {
-            seat->says_down = opinion.down;
-            seat->said_ms = world->now_ms;
-        }
+        if (current && !overtaken) down_note_opinion(seat, opinion.down);
         if (opinion.leader.size && opinion.leader_epoch >= seat->leader_epoch) {
             seat->leader_epoch = opinion.leader_epoch;
             snprintf(seat->leader, sizeof seat->leader, "%.*s", (int)opinion.leader.size, opinion.leader.data);

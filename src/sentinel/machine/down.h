@@ -19,6 +19,8 @@ int64_t down_look_objectively(struct primary *primary);
 size_t down_count(const struct primary *primary);
 /* The peer said that the primary is down, not too long ago. */
 bool down_seat_agrees(const struct seat *seat);
+/* The peer says, now, that the primary is down or that it is not. */
+void down_note_opinion(struct seat *seat, bool down);
 /* Asks all peers at once: for their opinion, and while we stand for their votes. */
 void down_ask(struct primary *primary);
 /* The answer to a question of ours. */

@@ -54,21 +54,24 @@ size_t election_rank(const struct primary *primary) {
 
 /* How long after `from_ms` we stand. Only who finds the primary down can stand: the others are not waited for, but what
  * a better one says may be on its way to us while ours is on its way to it. Who finds it down when enough others have
- * said so long before lets those have their turn: they do not know of it yet. */
+ * said so long before lets those have their turn: they do not know of it yet, and need not wait for it when they do. */
 static int64_t turn_ms(const struct primary *primary, int64_t from_ms) {
     uint64_t own = place_of(primary->world->id, primary);
-    int64_t slot_ms = election_slot_ms(primary), hear_ms = 0, turn = 0;
+    int64_t slot_ms = election_slot_ms(primary), heard_ms = slot_ms - SLOT_MS + HEAR_MS, hear_ms = 0, turn = 0;
     size_t before = 0;
     LIST_EACH(&primary->seats, node) {
         const struct seat *seat = container_of(node, struct seat, at_primary);
         const struct instance *peer = seat->peer;
         bool agrees = down_seat_agrees(seat);
-        if (agrees && seat->said_ms < primary->instance->s_down_since_ms) before++;
+        if (agrees && seat->says_down_since_ms < primary->instance->s_down_since_ms) before++;
         if (peer->s_down || !instance_is_connected(peer) || place_of(peer->id, primary) > own) continue;
+        bool comes_late = agrees && from_ms == primary->o_down_since_ms &&
+                          seat->says_down_since_ms > primary->o_down_since_ms + heard_ms;
+        if (comes_late) continue;
         if (agrees)
             turn += slot_ms;
         else
-            hear_ms = slot_ms - SLOT_MS + HEAR_MS;
+            hear_ms = heard_ms;
     }
     bool late = from_ms == primary->o_down_since_ms && before >= primary_quorum(primary);
     return turn + hear_ms + (late ? 2 * slot_ms : 0);

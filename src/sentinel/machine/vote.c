@@ -1,6 +1,7 @@
 #include "sentinel/machine/vote.h"
 #include "base/mem.h"
 #include "sentinel/machine/complaint.h"
+#include "sentinel/machine/down.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/world_internal.h"
 
@@ -47,8 +48,7 @@ static void note_opinion(struct primary *primary, const struct event *event) {
             same = memcmp(name.data + 9, seat->peer->id, 8) == 0;
         /* What a peer that we cannot hear said may have waited in the network since long ago. */
         if (!same || seat->peer->s_down || !instance_is_connected(seat->peer)) continue;
-        seat->says_down = true;
-        seat->said_ms = primary->world->now_ms;
+        down_note_opinion(seat, true);
         world_touch_primary(primary);
         return;
     }

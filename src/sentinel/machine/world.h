@@ -119,6 +119,7 @@ struct seat {
     struct list_node at_primary, at_peer;
     bool says_down;
     int64_t said_ms;               /* when it last said so or the contrary; NEVER. Counts for 5 x ask period */
+    int64_t says_down_since_ms;    /* meaningful while it agrees: when it first said so */
     int64_t asked_ms;              /* NEVER */
     char leader[SENTINEL_ID_SIZE]; /* "" none: its vote as it told us */
     uint64_t leader_epoch;

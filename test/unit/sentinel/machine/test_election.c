@@ -119,3 +119,41 @@ UNIT_TEST(election, who_comes_late_lets_the_others_go_first) {
         troupe_fini(&t);
     }
 }
+
+static void says_down(struct solo *s, int64_t now_ms, const char *client_name) {
+    struct event event = {.kind = EVENT_VOTE_REQUEST,
+                          .token = 1,
+                          .vote = {.ip = SLICE("10.0.0.1"), .port = 6379, .run_id = SLICE("*")}};
+    event.vote.client_name = slice_text(client_name);
+    (void)solo_at(s, now_ms, &event);
+}
+
+/* When the one stands who finds it down at 1000 ms, after two others said so at 900 ms. */
+static int64_t stands_ms(bool others_repeat_it) {
+    struct solo s;
+    solo_init(&s);
+    solo_start(&s, NULL, 0);
+    (void)solo_hello(&s, 500, "10.0.1.9,1001," ID_B ",0,mymaster,10.0.0.1,6379,0");
+    (void)solo_hello(&s, 500, "10.0.1.9,1002," ID_C ",0,mymaster,10.0.0.1,6379,0");
+    solo_connect_all(&s, 500);
+    says_down(&s, 900, "sentinel-bbbbbbbb-cmd");
+    says_down(&s, 900, "sentinel-cccccccc-cmd");
+    int64_t down_ms = solo_primary(&s)->instance->down_after_ms + solo_primary(&s)->instance->proof_ms;
+    (void)solo_run(&s, down_ms - 1);
+    CU_ASSERT_FALSE(solo_primary(&s)->instance->s_down);
+    if (others_repeat_it) {
+        says_down(&s, down_ms, "sentinel-bbbbbbbb-cmd");
+        says_down(&s, down_ms, "sentinel-cccccccc-cmd");
+    }
+    (void)solo_run(&s, down_ms);
+    CU_ASSERT_TRUE(solo_primary(&s)->o_down);
+    int64_t wait_ms = solo_primary(&s)->failover.stand_ms - down_ms;
+    CU_ASSERT_TRUE(wait_ms >= 2 * election_slot_ms(solo_primary(&s)));
+    solo_fini(&s);
+    return wait_ms;
+}
+
+/* It asks again every now and then: that makes nobody find the primary down later (scenario many-50-50-7). */
+UNIT_TEST(election, who_repeats_that_it_is_down_said_so_when_he_first_did) {
+    CU_ASSERT_EQUAL(stands_ms(true), stands_ms(false));
+}
