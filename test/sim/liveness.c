@@ -8,25 +8,48 @@ enum { WHY_SIZE = 200 };
 
 #define REFUSE(...) (snprintf(why, WHY_SIZE, __VA_ARGS__), false)
 
-/* A replica of a replica that all sentinels forgot with their disks: no primary's INFO names it, so none finds it again,
- * which is as it should be: it may be meant to be one. */
-static bool is_out_of_sight(const struct history *history, const struct group *group, const struct server *server,
-                            const struct server *primary) {
+static bool is_known(const struct primary *seen, const char *address) {
+    if (strcmp(seen->instance->ip, address) == 0) return true;
+    LIST_EACH(&seen->replicas, node)
+    if (strcmp(container_of(node, struct instance, node)->ip, address) == 0) return true;
+    return false;
+}
+
+/* All sentinels that knew it lost their disks. */
+static bool is_forgotten(const struct history *history, const struct group *group, const struct server *server) {
     const char *address = network_address(history->network, server_host(server));
-    const char *head = network_address(history->network, server_host(primary));
-    bool chained = false;
     if (!history->wiped || history->peer_count) return false;
     for (size_t i = 0; i < history->host_count; i++) {
         const struct world *world = sentinel_host_world(history->hosts[i]);
         const struct primary *seen = world ? world_find_primary(world, slice_text(group->name)) : NULL;
-        if (!seen) return false;
-        LIST_EACH(&seen->replicas, node)
-        if (strcmp(container_of(node, struct instance, node)->ip, address) == 0) return false;
+        if (!seen || is_known(seen, address)) return false;
     }
+    return true;
+}
+
+static bool follows(const struct history *history, const struct server *server, const struct server *head) {
+    return server_follows(server, network_address(history->network, server_host(head)), SERVER_PORT);
+}
+
+/* A forgotten server that came back as a primary, and that nobody follows: no other server's INFO names it. */
+static bool is_stray(const struct history *history, const struct group *group, const struct server *server) {
+    const char *address = network_address(history->network, server_host(server));
+    if (!server_is_primary(server) || !is_forgotten(history, group, server)) return false;
+    for (size_t i = 0; i < group->count; i++)
+        if (server_is_replica_of(group->servers[i], address, SERVER_PORT)) return false;
+    return true;
+}
+
+/* Strays; and a forgotten replica of a replica: no primary's INFO names it, so none finds it again, which is as it
+ * should be: it may be meant to be one. */
+static bool is_out_of_sight(const struct history *history, const struct group *group, const struct server *server,
+                            const struct server *primary) {
+    bool chained = false;
+    if (is_stray(history, group, server)) return true;
+    if (!is_forgotten(history, group, server)) return false;
     for (size_t i = 0; i < group->count; i++) {
         const struct server *between = group->servers[i];
-        const char *way = network_address(history->network, server_host(between));
-        chained |= between != server && server_follows(between, head, SERVER_PORT) && server_follows(server, way, SERVER_PORT);
+        chained |= between != server && follows(history, between, primary) && follows(history, server, between);
     }
     return chained;
 }
@@ -36,7 +59,7 @@ static bool servers_agree(const struct history *history, const struct group *gro
     *primary = NULL;
     for (size_t i = 0; i < group->count; i++) {
         const struct server *server = group->servers[i];
-        if (!server_is_primary(server)) continue;
+        if (!server_is_primary(server) || is_stray(history, group, server)) continue;
         if (*primary) return REFUSE("%s and %s are both primaries", server_name(*primary), server_name(server));
         *primary = server;
     }
