@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/allocator_interface.h>
+#endif
 #ifdef HAVE_JEMALLOC
 #include <jemalloc/jemalloc.h>
 #endif
@@ -235,10 +238,16 @@ void mem_thread_begin(void) {}
 
 void mem_thread_end(void) {}
 
+#ifdef __SANITIZE_ADDRESS__
+size_t mem_used(void) { /* the sanitizer's allocator stands in for the C library's */
+    return __sanitizer_get_current_allocated_bytes();
+}
+#else
 size_t mem_used(void) {
     struct mallinfo2 info = mallinfo2();
     return info.uordblks + info.hblkhd;
 }
+#endif
 
 const char *mem_allocator(void) {
     return "libc";

@@ -166,7 +166,7 @@ static void edit_field(struct field_world *world) {
         model->deadline_ms = deadline_ms;
         break;
     case 3:
-    case 4: deadline_ms = HASH_NEVER; /* fall through */
+    case 4:
     default:
         if (deadline_ms != HASH_NEVER && random_below(&world->random, 3) == 0) deadline_ms = HASH_KEEP_TTL;
         uint64_t next = random_below(&world->random, 100000);
