@@ -394,7 +394,9 @@ static void on_strike(struct happening *happening) {
     int64_t roll = dice_between(&history->random, 0, sum - 1);
     size_t chosen = 0;
     while (roll >= strikes[chosen].weight) roll -= strikes[chosen++].weight;
-    if (dice_chance(&history->random, history->operators_permille))
+    if (history->options.mutant == MUTANT_FORGETFUL && dice_chance(&history->random, 500))
+        strike_wipe(history); /* it shows only where a disk is lost between two votes: rare without this */
+    else if (dice_chance(&history->random, history->operators_permille))
         strike_operator(history);
     else
         strikes[chosen].strike(history);
