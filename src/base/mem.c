@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/allocator_interface.h>
+size_t __sanitizer_get_current_allocated_bytes(void); /* its header comes with clang only */
 #endif
 #ifdef HAVE_JEMALLOC
 #include <jemalloc/jemalloc.h>
