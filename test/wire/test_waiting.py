@@ -35,7 +35,7 @@ def test_time_runs_out(server):
         start = time.monotonic()
         a.send(*command)
         assert a.read_line() == b"*-1"
-        assert time.monotonic() - start >= 0.048  # the server counts whole milliseconds
+        assert time.monotonic() - start >= 0.05
     a.do("HELLO", "3")
     a.send("BLPOP", "k", "0.001")
     assert a.read_line() == b"_"
