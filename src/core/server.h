@@ -29,8 +29,9 @@ enum server_verdict {
 enum server_shutdown_answer { SERVER_SHUTDOWN_OK, SERVER_SHUTDOWN_WAIT, SERVER_SHUTDOWN_REFUSE };
 
 struct server_write {
-    struct client              *client; /* whose command it was */
+    struct client              *client; /* whose command it was; NULL: nobody's (expiry, eviction) */
     const struct command_entry *entry;  /* NULL: added by dispatch_also_propagate() */
+    bool                        is_for_replicas; /* ... only: it changes no data (PUBLISH) */
     int                         db;
     int                         argc;
     const struct slice         *argv;
@@ -68,7 +69,8 @@ struct server_hooks {
     /* Directly before and after a body. `dirty`: how much server->dirty grew. */
     void (*before_call)(void *context, struct client *client, const struct command_entry *entry);
     void (*after_call)(void *context, struct client *client, const struct command_entry *entry, int64_t dirty, int64_t usec);
-    /* What one executed command (and what it added) propagates: `count` writes that belong together, in order. */
+    /* What one executed command (and what it added) propagates: `count` writes that belong together, in order. Only called
+     * while server->is_followed. */
     void (*written)(void *context, const struct server_write *writes, size_t count);
     /* After a command and its propagation, when no other command is running and somebody set server->is_unsettled: serve
      * clients that wait for keys, ... */
@@ -174,6 +176,7 @@ struct server {
     bool                may_hold_replies; /* set by who uses client_hold_replies(): replies' places are noted */
     bool                is_cron_paused; /* DEBUG PAUSE-CRON: nothing is done in the background */
     bool                is_loading;  /* the store loads its data: writes are not propagated */
+    bool                is_followed; /* somebody takes what hooks->written hands over; set by a mode */
 
     /* Registered by acl, observe: services that core's own files call without knowing more. */
     struct users    *users;    /* acl/user */

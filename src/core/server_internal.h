@@ -18,7 +18,7 @@ struct tls;
 struct table;
 
 enum {
-    SERVER_HOOKS_MAX = 8,
+    SERVER_HOOKS_MAX = 16,
     SERVER_SAMPLES = 16,
     SERVER_BATCHES = 4, /* nested execution of input: a long command that serves the loop */
     SERVER_SAMPLE_MS = 100
@@ -60,6 +60,7 @@ struct pending_write {
     struct client              *client;
     const struct command_entry *entry;
     int                         db, argc;
+    bool                        is_for_replicas;
     size_t                      first_arg; /* in args */
 };
 struct propagation {

@@ -2,6 +2,7 @@ noinst_LIBRARIES += libstore.a
 libstore_a_SOURCES = \
 	src/store/store.c src/store/store.h \
 	src/store/store_info.c src/store/store_info.def src/store/store_internal.h \
+	src/store/effects/effects.c src/store/effects/effects.h \
 	src/store/notify/keyspace_events.c src/store/notify/keyspace_events.h \
 	src/store/notify/notify.c src/store/notify/notify.h src/store/notify/notify_param.def \
 	src/store/notify/tracking.c src/store/notify/tracking.h \

@@ -22,6 +22,7 @@
 #include "store/commands/stream_commands.h"
 #include "store/commands/string_commands.h"
 #include "store/commands/zset_commands.h"
+#include "store/effects/effects.h"
 #include "store/keyspace/databases.h"
 #include "store/keyspace/lazy_free.h"
 #include "store/notify/tracking_commands.h"
@@ -155,6 +156,7 @@ struct store *store_install(struct server *server) {
     store->evict_settings = evictor_settings(store->evictor);
     server->maxmemory_bytes = &store->evict_settings->maxmemory_bytes;
     store->waiting = waiting_new(server, store->databases);
+    store->effects = effects_new(server, store->databases);
     store->notify = notify_new(server, &store->databases->shared.hooks, store->waiting);
     store->persistence = persistence_new(server, store->databases, store->evictor);
     store->hooks = (struct server_hooks){
@@ -217,6 +219,7 @@ void store_free(struct store **place) {
     databases_free(&store->databases);
     evictor_free(&store->evictor);
     defrag_free(&store->defrag);
+    effects_free(&store->effects);
     notify_free(&store->notify);
     mem_free(store);
 }

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "core/server.h"
+#include "store/effects/effects.h"
 #include "store/keyspace/databases.h"
 #include "store/keyspace/defrag.h"
 #include "store/keyspace/evict.h"
@@ -13,6 +14,7 @@ struct store {
     struct databases   *databases;
     struct waiting     *waiting;
     struct notify      *notify;
+    struct effects     *effects;
     struct persistence *persistence;
     struct evictor     *evictor;
     struct defrag      *defrag;

@@ -47,6 +47,11 @@ void dispatch_also_propagate(struct client *client, int db, int argc, const stru
 /* Propagate nothing of this command although it changed something / even though it changed nothing. */
 void dispatch_prevent_propagation(struct client *client);
 void dispatch_force_propagation(struct client *client);
+/* The command changes no data, but replicas are to execute it too. */
+void dispatch_propagate_to_replicas(struct client *client);
+/* What happened to the data by itself (a key is past its deadline, say) while a command runs, which sees it done already: it
+ * is propagated before the command; without a running command at once. Copied. */
+void dispatch_propagate_before(struct server *server, int db, int argc, const struct slice *argv);
 
 /* The command of this client is done: CLIENT REPLY SKIP goes one command on. Only for blocked.c. */
 void dispatch_step_reply_skip(struct client *client);

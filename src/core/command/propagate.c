@@ -48,9 +48,11 @@ static bool must_propagate(const struct propagation_frame *frame, int64_t change
 }
 
 /* The common case: a write that stands alone. */
-static void hand_over_directly(struct server *server, struct client *client, const struct command_entry *entry) {
+static void hand_over_directly(struct server *server, struct client *client, const struct command_entry *entry,
+                               bool is_for_replicas) {
     struct server_write write = {.client = client,
                                  .entry = entry,
+                                 .is_for_replicas = is_for_replicas,
                                  .db = client->db,
                                  .argc = client->argc,
                                  .argv = client->argv,
@@ -65,8 +67,8 @@ void propagate_end(struct server *server, struct propagation_frame *frame, struc
     if (UNLIKELY(is_suppressed) && all->count > frame->first) all->count = frame->first;
     /* What a command told in place of itself, even nothing, also stands for the container that called it. */
     if (UNLIKELY(frame->prevented) && changes > 0 && frame->outer) frame->outer->has_inner = true;
-    if (LIKELY(changes == 0 && !frame->forced) || frame->prevented || !server->internal->on_written.count ||
-        server->is_loading || is_suppressed || (client->flags & CLIENT_NEVER_PROPAGATE))
+    if (LIKELY(changes == 0 && !frame->forced) || frame->prevented || !server->is_followed || server->is_loading ||
+         is_suppressed || (client->flags & CLIENT_NEVER_PROPAGATE))
         return;
     /* A container of commands (EXEC, EVAL) whose inner calls propagated themselves adds nothing of its own. */
     if (!must_propagate(frame, changes) || frame->has_rewrite || frame->has_inner) {
@@ -74,10 +76,12 @@ void propagate_end(struct server *server, struct propagation_frame *frame, struc
         return;
     }
     if (server->call_depth == 1 && all->count == 0) {
-        hand_over_directly(server, client, entry);
+        hand_over_directly(server, client, entry, changes == 0 && frame->is_for_replicas);
         return;
     }
-    add_write(all, client, client->db, client->argc, client->argv)->entry = entry;
+    struct pending_write *own = add_write(all, client, client->db, client->argc, client->argv);
+    own->entry = entry;
+    own->is_for_replicas = changes == 0 && frame->is_for_replicas;
     move_to_front(all, frame->first);
     if (frame->outer) frame->outer->has_inner = true;
 }
@@ -89,6 +93,7 @@ void propagate_flush(struct server *server) {
         const struct pending_write *write = &all->writes[i];
         all->handed[i] = (struct server_write){.client = write->client,
                                                .entry = write->entry,
+                                               .is_for_replicas = write->is_for_replicas,
                                                .db = write->db,
                                                .argc = write->argc,
                                                .argv = all->args + write->first_arg};
@@ -110,7 +115,7 @@ void propagate_fini(struct server *server) {
 
 static struct propagation_frame *frame_of(struct client *client) {
     struct server *server = client->server;
-    if (!server->internal->on_written.count || server->is_loading) return NULL;
+    if (!server->is_followed || server->is_loading) return NULL;
     return server->internal->propagation.frame;
 }
 
@@ -128,6 +133,19 @@ void dispatch_also_propagate(struct client *client, int db, int argc, const stru
     if (frame_of(client)) add_write(&client->server->internal->propagation, client, db, argc, argv);
 }
 
+void dispatch_propagate_before(struct server *server, int db, int argc, const struct slice *argv) {
+    if (!server->is_followed || server->is_loading) return;
+    struct propagation *all = &server->internal->propagation;
+    if (!all->frame) {
+        struct server_write write = {.db = db, .argc = argc, .argv = argv};
+        SERVER_CALL_HOOKS(server, written, &write, 1);
+        return;
+    }
+    add_write(all, NULL, db, argc, argv);
+    move_to_front(all, all->frame->first);
+    all->frame->first++; /* also where the command itself propagates nothing, or is not to */
+}
+
 void dispatch_prevent_propagation(struct client *client) {
     struct propagation_frame *frame = client->server->internal->propagation.frame;
     if (frame) frame->prevented = true;
@@ -136,4 +154,9 @@ void dispatch_prevent_propagation(struct client *client) {
 void dispatch_force_propagation(struct client *client) {
     struct propagation_frame *frame = client->server->internal->propagation.frame;
     if (frame) frame->forced = true;
+}
+
+void dispatch_propagate_to_replicas(struct client *client) {
+    struct propagation_frame *frame = client->server->internal->propagation.frame;
+    if (frame) frame->forced = frame->is_for_replicas = true;
 }

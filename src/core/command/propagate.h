@@ -13,7 +13,7 @@ struct client;
 struct propagation_frame {
     struct propagation_frame *outer;
     size_t                    first; /* where its writes begin among those that wait */
-    bool                      prevented, forced;
+    bool                      prevented, forced, is_for_replicas;
     bool                      has_rewrite; /* its own write is there already, rewritten */
     bool                      has_inner;   /* commands that it called added writes */
 };

@@ -117,13 +117,13 @@ void sunsubscribe_command(struct client *client) {
 
 void publish_command(struct client *client) {
     size_t count = channel_publish(client->server->channels, client->argv[1], client->argv[2]);
-    dispatch_force_propagation(client);
+    dispatch_propagate_to_replicas(client);
     reply_int(client, (int64_t)count);
 }
 
 void spublish_command(struct client *client) {
     size_t count = channel_publish_shard(client->server->channels, client->argv[1], client->argv[2]);
-    dispatch_force_propagation(client);
+    dispatch_propagate_to_replicas(client);
     reply_int(client, (int64_t)count);
 }
 

@@ -34,7 +34,7 @@ static void end_field(void *context, const struct hash_item *item) {
     const struct ending         *ending = context;
     const struct keyspace_hooks *hooks = &ending->keyspace->shared->hooks;
     ending->keyspace->shared->stats.expired_fields++;
-    if (hooks->field_expired) hooks->field_expired(hooks->context, ending->keyspace, ending->key, item->field);
+    if (hooks->field_expired) hooks->field_expired(hooks->removal_context, ending->keyspace, ending->key, item->field);
 }
 
 bool field_expire_key(struct keyspace *keyspace, struct spot *spot, size_t max) {

@@ -70,7 +70,7 @@ static void expire(struct keyspace *keyspace, struct record *record, uint64_t ha
     count_deadline(keyspace, record_expires_ms(record), -1);
     key_table_remove(keyspace->table, record, hash);
     shared->stats.expired++;
-    if (shared->hooks.removed) shared->hooks.removed(shared->hooks.context, keyspace, key);
+    if (shared->hooks.removed) shared->hooks.removed(shared->hooks.removal_context, keyspace, key);
     keyspace_changed(keyspace, key, KEYSPACE_EXPIRED, "expired");
     free_record(keyspace, record, shared->expire_here);
 }
@@ -205,7 +205,7 @@ void keyspace_evict(struct keyspace *keyspace, struct record *record, bool here)
     struct spot spot = {.record = record, .hash = keyspace_hash(keyspace, key)};
     keyspace_take(keyspace, &spot);
     shared->stats.evicted++;
-    if (shared->hooks.removed) shared->hooks.removed(shared->hooks.context, keyspace, key);
+    if (shared->hooks.removed) shared->hooks.removed(shared->hooks.removal_context, keyspace, key);
     keyspace_changed(keyspace, key, KEYSPACE_EVICTED, "evicted");
     free_record(keyspace, record, here);
 }

@@ -27,13 +27,14 @@ enum keyspace_class { /* classes of keyspace events, in the letters of notify-ke
 };
 
 struct keyspace_hooks { /* each may be NULL */
-    void *context;
+    void *context, *removal_context;
     /* A key changed, for WATCH, clients that wait for it and those that keep copies: only called while
      * keyspace->watched or ->waited or is_tracking is set. */
     void (*touched)(void *context, struct keyspace *keyspace, struct slice key);
     /* Something happened to a key, for keyspace events. */
     void (*event)(void *context, struct keyspace *keyspace, struct slice key, enum keyspace_class class, const char *event);
-    /* A key was removed by no command: past its deadline, or to make room. Replicas and the append-only file must be told. */
+    /* A key was removed by no command: past its deadline, or to make room. Replicas and the append-only file must be told.
+     * Gets removal_context, as field_expired does. */
     void (*removed)(void *context, struct keyspace *keyspace, struct slice key);
     /* A field of a hash is past its deadline and about to be removed: the same. */
     void (*field_expired)(void *context, struct keyspace *keyspace, struct slice key, struct slice field);

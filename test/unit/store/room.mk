@@ -2,6 +2,7 @@ check_PROGRAMS += unit_store
 TESTS += unit_store
 unit_store_SOURCES = $(UNIT_SOURCES) \
 	test/unit/store/commands/test_stream_commands.c \
+	test/unit/store/effects/test_effects.c \
 	test/unit/store/keyspace/test_expire.c test/unit/store/keyspace/test_field_expire.c \
 	test/unit/store/keyspace/test_key_table.c \
 	test/unit/store/keyspace/test_keyspace.c test/unit/store/keyspace/test_record.c test/unit/store/keyspace/test_usage.c \

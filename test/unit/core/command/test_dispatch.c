@@ -208,6 +208,14 @@ static void adding_command(struct client *client) {
     reply_ok(client);
 }
 
+/* Finds one that is past its deadline, and changes another. */
+static void finding_command(struct client *client) {
+    struct slice gone[] = {SLICE("del"), SLICE("old")};
+    dispatch_propagate_before(client->server, 0, 2, gone);
+    client->server->dirty += client->argc > 1;
+    reply_ok(client);
+}
+
 static void silent_command(struct client *client) {
     client->server->dirty++;
     dispatch_prevent_propagation(client);
@@ -227,6 +235,7 @@ static void nesting_command(struct client *client) {
 static const struct command propagating[] = {
     {.name = "trewrite", .arity = 2, .flags = COMMAND_WRITE, .body = rewriting_command},
     {.name = "tadd", .arity = 1, .flags = COMMAND_READONLY, .body = adding_command},
+    {.name = "tfind", .arity = -1, .flags = COMMAND_WRITE, .body = finding_command},
     {.name = "tsilent", .arity = 1, .flags = COMMAND_WRITE, .body = silent_command},
     {.name = "tnest", .arity = 1, .body = nesting_command},
 };
@@ -236,6 +245,7 @@ UNIT_TEST(propagate, what_was_written_is_handed_over) {
     struct spy          spy = {0};
     struct server_hooks hooks = {.context = &spy, .written = spy_written};
     fixture_init(&f);
+    f.server->is_followed = true;
     server_add_commands(f.server, propagating, COUNT_OF(propagating));
     server_add_hooks(f.server, &hooks);
     static const struct {
@@ -247,6 +257,8 @@ UNIT_TEST(propagate, what_was_written_is_handed_over) {
         {"tadd", "del expired; "},
         {"tsilent", ""},
         {"tnest", "tset a 1; tset b 2; "},
+        {"tfind", "del old; "},
+        {"tfind k", "del old; tfind k; "},
         {"publish ch hello", "publish ch hello(own bytes); "},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -258,7 +270,12 @@ UNIT_TEST(propagate, what_was_written_is_handed_over) {
     EXPECT_TEXT(fixture_feed(&f, f.client, "tset a 1\r\n"), "+OK|"); /* inline: there are no bytes in RESP */
     EXPECT_TEXT(bytes_text(&spy.text), "tset a 1; ");
     bytes_clear(&spy.text);
+    dispatch_propagate_before(f.server, 0, 2, (struct slice[]){SLICE("del"), SLICE("idle")});
+    EXPECT_TEXT(bytes_text(&spy.text), "del idle; ");
+    bytes_clear(&spy.text);
     f.server->is_loading = true;
+    (void)fixture_run(&f, f.client, "trewrite k");
+    f.server->is_loading = f.server->is_followed = false;
     (void)fixture_run(&f, f.client, "trewrite k");
     EXPECT_TEXT(bytes_text(&spy.text), "");
     bytes_fini(&spy.text);

@@ -37,6 +37,7 @@ static void init(struct fixture *fixture) {
     fixture->store = store_install(fixture->server);
     fixture->hooks = (struct server_hooks){.context = fixture, .written = written};
     server_add_hooks(fixture->server, &fixture->hooks);
+    fixture->server->is_followed = true;
     fixture->client = client_new_fake(fixture->server);
 }
 

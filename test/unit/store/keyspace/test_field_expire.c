@@ -31,7 +31,7 @@ static void world_init(struct world *world) {
     *world = (struct world){.wall_ms = 1700000000000};
     world->shared = (struct keyspace_shared){.hash_key = {3, 4}, .wall_ms = &world->wall_ms, .clock = &world->clock,
                                              .lazy_free = lazy_free_new()};
-    world->shared.hooks = (struct keyspace_hooks){.context = world, .event = on_event, .field_expired = on_field};
+    world->shared.hooks = (struct keyspace_hooks){.context = world, .removal_context = world, .event = on_event, .field_expired = on_field};
     world->rules = (struct hash_rules){.max_entries = 512, .max_text_bytes = 64, .hash_key = &world->shared.hash_key};
     keyspace_init(&world->keyspace, &world->shared, 0);
 }
