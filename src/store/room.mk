@@ -28,6 +28,7 @@ libstore_a_SOURCES = \
 	src/store/types/hyperloglog.c src/store/types/hyperloglog.h \
 	src/store/types/hash_fields.c src/store/types/hash_fields.h \
 	src/store/types/hash_packed.c src/store/types/hash_packed.h \
+	src/store/types/hash_short.c src/store/types/hash_short.h \
 	src/store/types/hash_value.c src/store/types/hash_value.h \
 	src/store/types/list_chain.c src/store/types/list_chain.h \
 	src/store/types/list_chunk.c src/store/types/list_chunk.h \

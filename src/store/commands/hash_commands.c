@@ -26,13 +26,13 @@ const size_t hash_command_count = COUNT_OF(hash_commands);
  * that was all. */
 static bool hash_of(struct client *client, const struct record *record, struct value *hash) {
     struct spot spot;
-    *hash = record_object_value(record);
+    *hash = record_value(record);
     int64_t earliest_ms = hash_value_earliest_ms(hash);
     if (LIKELY(earliest_ms == HASH_NEVER) || earliest_ms >= client->server->wall_ms) return true;
     struct keyspace *keyspace = session_keyspace(client);
     CHECK(keyspace_open(keyspace, client->argv[1], &spot));
     if (!field_expire_key(keyspace, &spot, FIELD_EXPIRE_AT_ONCE)) return false;
-    *hash = record_object_value(spot.record);
+    *hash = record_value(spot.record);
     return true;
 }
 
@@ -49,6 +49,7 @@ bool hash_edit_open(struct client *client, struct hash_edit *edit) {
     if (!argument_is_type(client, edit->spot.record, VALUE_HASH)) return false;
     if (edit->spot.record && !hash_of(client, edit->spot.record, &edit->hash))
         keyspace_open(keyspace, client->argv[1], &edit->spot); /* it is gone */
+    if (edit->spot.record) edit->hash = hash_value_open(&edit->hash, &edit->room);
     edit->rules = hash_rules_of(client);
     return true;
 }
@@ -66,13 +67,13 @@ struct hash_rules hash_rules_of(const struct client *client) {
 }
 
 void hash_edit_begin(struct hash_edit *edit) {
-    if (!edit->spot.record) edit->hash = hash_value_new();
+    if (!edit->spot.record) edit->hash = hash_value_new(&edit->room);
 }
 
 void hash_edit_store(struct client *client, struct hash_edit *edit) {
     struct keyspace *keyspace = session_keyspace(client);
     if (edit->spot.record)
-        record_update_object(edit->spot.record, &edit->hash);
+        keyspace_update(keyspace, &edit->spot, &edit->hash);
     else
         keyspace_put(keyspace, client->argv[1], &edit->spot, &edit->hash, RECORD_NEVER);
     if (hash_value_has_deadlines(&edit->hash)) field_expire_file(keyspace, edit->spot.record, edit->spot.hash, false);

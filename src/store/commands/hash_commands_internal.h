@@ -16,6 +16,7 @@ struct hash_edit {
     struct spot       spot; /* record NULL: absent */
     struct value      hash;
     struct hash_rules rules;
+    struct hash_room  room; /* for the hash, while it is short */
 };
 bool hash_edit_open(struct client *client, struct hash_edit *edit); /* false: WRONGTYPE */
 bool hash_edit_find(const struct hash_edit *edit, struct slice field, struct hash_item *item);

@@ -10,7 +10,7 @@ static int64_t now_of(const struct keyspace *keyspace) {
 }
 
 static bool may_have_deadlines(const struct record *record) {
-    return record_type(record) == VALUE_HASH && record_encoding(record) != VALUE_LISTPACK;
+    return record_type(record) == VALUE_HASH && record_encoding(record) != VALUE_LISTPACK && record_encoding(record) != VALUE_SHORT;
 }
 
 void field_expire_file(struct keyspace *keyspace, struct record *record, uint64_t hash, bool is_moved) {

@@ -226,6 +226,15 @@ void keyspace_set_expires(struct keyspace *keyspace, struct spot *spot, int64_t 
     file_deadline(keyspace, spot->record, spot->hash, before_ms);
 }
 
+void keyspace_update(struct keyspace *keyspace, struct spot *spot, const struct value *value) {
+    if (LIKELY(value->form == VALUE_OBJECT && record_object(spot->record))) {
+        record_update_object(spot->record, value);
+        return;
+    }
+    find_slot(keyspace, spot);
+    replace(spot, record_assign(spot->record, value, record_expires_ms(spot->record)));
+}
+
 char *keyspace_edit_text(struct keyspace *keyspace, struct spot *spot, size_t size) {
     struct record *record = spot->record;
     find_slot(keyspace, spot);

@@ -148,6 +148,9 @@ enum { KEYSPACE_KEEP_TTL = -2 };
  * object is taken. `expires_ms`: wall clock, RECORD_NEVER or KEYSPACE_KEEP_TTL. */
 void keyspace_put(struct keyspace *keyspace, struct slice key, struct spot *spot, const struct value *value,
                   int64_t expires_ms);
+/* The value under the key was edited: this is what became of it. An object that it had before is the caller's; a text does
+ * not lie in the record. */
+void keyspace_update(struct keyspace *keyspace, struct spot *spot, const struct value *value);
 void keyspace_remove(struct keyspace *keyspace, struct spot *spot); /* the record is there; it is gone afterwards */
 /* Removes a record of this database to make room, and tells. `here`: a large value is freed on the spot. */
 void keyspace_evict(struct keyspace *keyspace, struct record *record, bool here);

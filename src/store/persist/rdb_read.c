@@ -26,6 +26,7 @@ struct rdb_reader {
     struct rdb_text    first, second;
     struct rdb_stream_in stream;
     unsigned           type;
+    struct hash_room   room; /* for a hash, while it is short */
 };
 
 struct rdb_reader *rdb_reader_new(const struct rdb_rules *rules) {
@@ -138,7 +139,7 @@ static enum rdb_result read_set_listpack(struct rdb_reader *reader, struct rdb_i
 /* ---- hashes ---- */
 
 static void begin_hash(struct rdb_reader *reader) {
-    keep(reader, hash_value_new());
+    keep(reader, hash_value_new(&reader->room));
 }
 
 static enum rdb_result read_field(struct rdb_reader *reader, struct rdb_in *in) {
@@ -169,7 +170,7 @@ static enum rdb_result read_hash_listpack_ex(struct rdb_reader *reader, struct r
     if (result != RDB_OK) return result;
     struct listpack *listpack = listpack_from_bytes(reader->first.text);
     if (listpack && hash_value_check_listpack(listpack, true)) {
-        keep(reader, hash_value_from_listpack(&listpack, true, &reader->rules.hash));
+        keep(reader, hash_value_from_listpack(&listpack, true, &reader->rules.hash, &reader->room));
         return RDB_OK;
     }
     mem_free(listpack);
@@ -190,7 +191,7 @@ static bool has_duplicates(const struct listpack *listpack, unsigned skip) {
 
 static bool unpack_hash(struct rdb_reader *reader, const struct listpack *listpack) {
     char field_buffer[NUMBER_TEXT_SIZE], text_buffer[NUMBER_TEXT_SIZE];
-    keep(reader, hash_value_new());
+    keep(reader, hash_value_new(&reader->room));
     for (struct listpack_entry *at = listpack_first(listpack); at; at = listpack_next(listpack, at)) {
         struct slice field = listpack_text(at, field_buffer);
         at = listpack_next(listpack, at);
@@ -205,7 +206,7 @@ static enum rdb_result keep_hash(struct rdb_reader *reader, struct rdb_in *in, s
     size_t count = listpack_count(listpack);
     bool is_odd = count % 2 != 0, is_large = count / 2 > reader->rules.hash.max_entries;
     if (!is_odd && !is_large && !(reader->rules.deep && has_duplicates(listpack, 1))) {
-        keep_object(reader, VALUE_HASH, VALUE_LISTPACK, listpack);
+        keep(reader, hash_value_from_listpack(&listpack, false, &reader->rules.hash, &reader->room));
         return RDB_OK;
     }
     bool good = !is_odd && is_large && unpack_hash(reader, listpack);

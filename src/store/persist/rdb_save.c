@@ -87,7 +87,7 @@ static void write_number_field(struct rdb_out *out, const char *name, int64_t nu
 }
 
 static void note_deadlines(void *context, struct record *record) {
-    if (record_type(record) != VALUE_HASH || record_encoding(record) == VALUE_LISTPACK) return;
+    if (record_type(record) != VALUE_HASH) return;
     struct value hash = record_value(record);
     *(bool *)context |= hash_value_has_deadlines(&hash);
 }

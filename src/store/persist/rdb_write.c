@@ -11,7 +11,7 @@
 
 /* Only fields that end need what Redis knows from 7.4 on. */
 static enum rdb_type hash_type(const struct value *hash) {
-    if (hash->encoding == VALUE_LISTPACK) return RDB_HASH_LISTPACK;
+    if (hash->encoding == VALUE_LISTPACK || hash->encoding == VALUE_SHORT) return RDB_HASH_LISTPACK;
     if (!hash_value_has_deadlines(hash)) return RDB_HASH;
     return hash->encoding == VALUE_LISTPACKEX ? RDB_HASH_LISTPACK_EX : RDB_HASH_METADATA;
 }
@@ -89,6 +89,12 @@ static void write_ending_field(void *context, const struct hash_item *item) {
     write_field(all->out, item);
 }
 
+static void write_packed_hash(struct rdb_out *out, const struct value *hash) {
+    struct listpack *made = hash->encoding == VALUE_SHORT ? hash_short_to_listpack(hash->text) : NULL;
+    rdb_out_text(out, listpack_bytes(made ? made : hash_value_listpack(hash)));
+    mem_free(made);
+}
+
 static void write_hash(struct rdb_out *out, const struct value *hash) {
     struct ending_fields ending = {out, hash_value_earliest_ms(hash)};
     switch (hash_type(hash)) {
@@ -96,7 +102,7 @@ static void write_hash(struct rdb_out *out, const struct value *hash) {
         rdb_out_u64(out, (uint64_t)ending.earliest_ms);
         rdb_out_text(out, listpack_bytes(hash_value_listpack(hash)));
         return;
-    case RDB_HASH_LISTPACK: rdb_out_text(out, listpack_bytes(hash_value_listpack(hash))); return;
+    case RDB_HASH_LISTPACK: write_packed_hash(out, hash); return;
     case RDB_HASH_METADATA:
         rdb_out_u64(out, (uint64_t)ending.earliest_ms);
         rdb_out_length(out, hash_value_count(hash));

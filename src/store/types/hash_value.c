@@ -14,12 +14,30 @@ static struct value hash_of(enum value_encoding encoding, void *object) {
     return (struct value){.type = VALUE_HASH, .encoding = (uint8_t)encoding, .form = VALUE_OBJECT, .object = object};
 }
 
-struct value hash_value_new(void) {
-    return hash_of(VALUE_LISTPACK, listpack_new());
+static struct value hash_of_short(struct slice text) {
+    return (struct value){.type = VALUE_HASH, .encoding = VALUE_SHORT, .form = VALUE_TEXT, .text = text};
+}
+
+struct value hash_value_new(struct hash_room *room) {
+    return hash_of_short(hash_short_init(room->bytes));
+}
+
+static bool is_short(const struct value *hash) {
+    return hash->encoding == VALUE_SHORT;
+}
+
+struct value hash_value_open(const struct value *hash, struct hash_room *room) {
+    if (!is_short(hash)) return *hash;
+    memcpy(room->bytes, hash->text.data, hash->text.size);
+    return hash_of_short(slice_make(room->bytes, hash->text.size));
+}
+
+void hash_value_free(struct value *hash) {
+    if (!is_short(hash)) value_free_object(VALUE_HASH, (enum value_encoding)hash->encoding, hash->object);
 }
 
 static bool is_packed(const struct value *hash) {
-    return hash->encoding != VALUE_HASHTABLE;
+    return hash->encoding == VALUE_LISTPACK || hash->encoding == VALUE_LISTPACKEX;
 }
 
 static unsigned width_of(const struct value *hash) {
@@ -43,6 +61,7 @@ const struct listpack *hash_value_listpack(const struct value *hash) {
 }
 
 size_t hash_value_count(const struct value *hash) {
+    if (is_short(hash)) return hash_short_count(hash->text);
     return is_packed(hash) ? listpack_count(pack_of(hash)) / width_of(hash)
                            : member_table_count(hash_fields_table(hash->object));
 }
@@ -54,7 +73,7 @@ static bool is_live(int64_t deadline_ms, int64_t now_ms) {
 /* ---- forms ---- */
 
 static void become(struct value *hash, enum value_encoding encoding, void *object) {
-    value_free_object(VALUE_HASH, (enum value_encoding)hash->encoding, hash->object);
+    hash_value_free(hash);
     *hash = hash_of(encoding, object);
 }
 
@@ -81,13 +100,29 @@ static void *packed_ex_new(struct listpack *triples) {
     return ex;
 }
 
+/* A short hash becomes a listpack. */
+static void to_packed(struct value *hash) {
+    *hash = hash_of(VALUE_LISTPACK, hash_short_to_listpack(hash->text));
+}
+
 static void to_packed_ex(struct value *hash) {
+    if (is_short(hash)) to_packed(hash);
     become(hash, VALUE_LISTPACKEX, packed_ex_new(hash_packed_widen(hash->object)));
 }
 
 /* ---- one field ---- */
 
+static size_t short_item(struct slice hash, size_t pair, struct hash_item *item) {
+    item->deadline_ms = HASH_NEVER;
+    return hash_short_get(hash, pair, &item->field, &item->text, item->text_buffer);
+}
+
 bool hash_value_find(const struct value *hash, int64_t now_ms, struct slice field, struct hash_item *item) {
+    if (is_short(hash)) {
+        size_t pair = hash_short_find(hash->text, field);
+        if (pair) short_item(hash->text, pair, item);
+        return pair != 0;
+    }
     if (is_packed(hash)) {
         struct listpack       *listpack = pack_of(hash);
         struct listpack_entry *entry = hash_packed_find(listpack, width_of(hash), field);
@@ -101,9 +136,13 @@ bool hash_value_find(const struct value *hash, int64_t now_ms, struct slice fiel
     return is_live(item->deadline_ms, now_ms);
 }
 
+static bool are_short_texts(const struct hash_rules *rules, struct slice field, struct slice text) {
+    return field.size <= rules->max_text_bytes && text.size <= rules->max_text_bytes;
+}
+
 static bool may_be_packed(const struct value *hash, const struct hash_rules *rules, struct slice field, struct slice text) {
     enum { DEADLINE_MAX = 11 };
-    return field.size <= rules->max_text_bytes && text.size <= rules->max_text_bytes &&
+    return are_short_texts(rules, field, text) &&
            listpack_has_room(pack_of(hash), listpack_entry_size(field) + listpack_entry_size(text) + DEADLINE_MAX);
 }
 
@@ -137,8 +176,21 @@ static bool put_packed(struct value *hash, const struct hash_rules *rules, struc
     return is_new;
 }
 
+/* False: it does not fit, and nothing was done. */
+static bool put_short(struct value *hash, const struct hash_rules *rules, struct slice field, struct slice text, bool *is_new) {
+    size_t pair = hash_short_find(hash->text, field);
+    *is_new = !pair;
+    if (!are_short_texts(rules, field, text) || (!pair && hash_short_count(hash->text) >= rules->max_entries)) return false;
+    return hash_short_put(&hash->text, pair, field, text);
+}
+
 bool hash_value_put(struct value *hash, const struct hash_rules *rules, struct slice field, struct slice text,
                     int64_t deadline_ms) {
+    if (is_short(hash)) {
+        bool is_new;
+        if (deadline_ms < 0 && put_short(hash, rules, field, text, &is_new)) return is_new;
+        to_packed(hash);
+    }
     if (is_packed(hash)) {
         if (may_be_packed(hash, rules, field, text)) {
             if (deadline_ms >= 0 && hash->encoding == VALUE_LISTPACK) to_packed_ex(hash);
@@ -156,11 +208,11 @@ bool hash_value_put(struct value *hash, const struct hash_rules *rules, struct s
 }
 
 void hash_value_set_deadline(struct value *hash, struct slice field, int64_t deadline_ms) {
-    if (!is_packed(hash)) {
+    if (hash->encoding == VALUE_HASHTABLE) {
         hash_fields_set_deadline(hash->object, field, deadline_ms);
         return;
     }
-    if (hash->encoding == VALUE_LISTPACK) to_packed_ex(hash);
+    if (hash->encoding != VALUE_LISTPACKEX) to_packed_ex(hash);
     struct listpack       *listpack = pack_of(hash);
     struct listpack_entry *entry = hash_packed_find(listpack, HASH_TRIPLE, field);
     struct hash_item       item;
@@ -175,6 +227,11 @@ void hash_value_set_deadline(struct value *hash, struct slice field, int64_t dea
 
 bool hash_value_remove(struct value *hash, int64_t now_ms, struct slice field) {
     struct hash_item item;
+    if (is_short(hash)) {
+        size_t pair = hash_short_find(hash->text, field);
+        if (pair) hash_short_remove(&hash->text, pair);
+        return pair != 0;
+    }
     if (hash_value_has_deadlines(hash) && !hash_value_find(hash, now_ms, field, &item)) return false;
     if (!is_packed(hash)) return hash_fields_remove(hash->object, field);
     struct listpack       *listpack = pack_of(hash);
@@ -211,10 +268,21 @@ static void walk_packed(const struct value *hash, int64_t now_ms, hash_each *eac
     }
 }
 
+static void walk_short(struct slice hash, hash_each *each, void *context) {
+    struct hash_item item;
+    for (size_t pair = hash_short_first(hash); pair;) {
+        pair = short_item(hash, pair, &item);
+        each(context, &item);
+    }
+}
+
 bool hash_value_scan(const struct value *hash, int64_t now_ms, uint64_t *cursor, hash_each *each, void *context) {
-    if (!is_packed(hash))
+    if (hash->encoding == VALUE_HASHTABLE)
         return member_table_scan(hash_fields_table(hash->object), cursor, pass_member, &(struct passing){each, context, now_ms});
-    walk_packed(hash, now_ms, each, context);
+    if (is_short(hash))
+        walk_short(hash->text, each, context);
+    else
+        walk_packed(hash, now_ms, each, context);
     *cursor = 0;
     return false;
 }
@@ -239,7 +307,10 @@ size_t hash_value_live_count(const struct value *hash, int64_t now_ms) {
 
 /* Any field, whether it has ended or not. */
 static void any_field(const struct value *hash, struct random *random, struct hash_item *item) {
-    if (is_packed(hash)) {
+    if (is_short(hash)) {
+        size_t index = (size_t)random_below(random, hash_short_count(hash->text));
+        short_item(hash->text, hash_short_at(hash->text, index), item);
+    } else if (is_packed(hash)) {
         int64_t                place = (int64_t)random_below(random, hash_value_count(hash)) * width_of(hash);
         const struct listpack *listpack = pack_of(hash);
         hash_packed_item(listpack, width_of(hash), listpack_at(listpack, place), item);
@@ -299,7 +370,7 @@ void hash_value_sample(const struct value *hash, int64_t now_ms, struct random *
                        void *context) {
     size_t all = hash_value_live_count(hash, now_ms);
     CHECK(count <= all);
-    if (is_packed(hash) || count > all / 3 || all < hash_value_count(hash) / 2) {
+    if (hash->encoding != VALUE_HASHTABLE || count > all / 3 || all < hash_value_count(hash) / 2) {
         hash_value_walk(hash, now_ms, choose, &(struct choice){random, all, count, each, context});
         return;
     }
@@ -318,8 +389,13 @@ void hash_value_sample(const struct value *hash, int64_t now_ms, struct random *
 
 /* ---- deadlines ---- */
 
+/* No field has a deadline, nor had one since the hash was made. */
+static bool is_plain(const struct value *hash) {
+    return is_short(hash) || hash->encoding == VALUE_LISTPACK;
+}
+
 int64_t hash_value_earliest_ms(const struct value *hash) {
-    if (hash->encoding == VALUE_LISTPACK) return HASH_NEVER;
+    if (is_plain(hash)) return HASH_NEVER;
     if (!is_packed(hash)) return hash_fields_earliest_ms(hash->object);
     const struct listpack *triples = pack_of(hash);
     struct hash_item       item;
@@ -333,12 +409,12 @@ bool hash_value_has_deadlines(const struct value *hash) {
 }
 
 int64_t hash_value_filed_ms(const struct value *hash) {
-    if (hash->encoding == VALUE_LISTPACK) return HASH_NEVER;
+    if (is_plain(hash)) return HASH_NEVER;
     return is_packed(hash) ? ((struct packed_ex *)hash->object)->filed_ms : hash_fields_filed_ms(hash->object);
 }
 
 void hash_value_set_filed_ms(struct value *hash, int64_t filed_ms) {
-    CHECK(hash->encoding != VALUE_LISTPACK);
+    CHECK(!is_plain(hash));
     if (is_packed(hash))
         ((struct packed_ex *)hash->object)->filed_ms = filed_ms;
     else
@@ -346,7 +422,7 @@ void hash_value_set_filed_ms(struct value *hash, int64_t filed_ms) {
 }
 
 size_t hash_value_expire(struct value *hash, int64_t now_ms, size_t max, hash_each *each, void *context) {
-    if (hash->encoding == VALUE_LISTPACK) return 0;
+    if (is_plain(hash)) return 0;
     if (!is_packed(hash))
         return hash_fields_expire(hash->object, now_ms, max, pass_member, &(struct passing){each, context, HASH_SEE_ALL});
     struct listpack *triples = pack_of(hash);
@@ -373,11 +449,15 @@ static void note_longest(void *context, const struct hash_item *item) {
     *longest = MAX(*longest, MAX(item->field.size, item->text.size));
 }
 
-struct value hash_value_from_listpack(struct listpack **place, bool has_deadlines, const struct hash_rules *rules) {
+struct value hash_value_from_listpack(struct listpack **place, bool has_deadlines, const struct hash_rules *rules,
+                                      struct hash_room *room) {
     struct listpack *listpack = *place;
+    struct slice     text;
     size_t           longest = 0;
     *place = NULL;
-    struct value hash = has_deadlines ? hash_of(VALUE_LISTPACKEX, packed_ex_new(listpack)) : hash_of(VALUE_LISTPACK, listpack);
+    bool fits = !has_deadlines && hash_short_from_listpack(&text, room->bytes, listpack);
+    if (fits) mem_free(listpack);
+    struct value hash = fits ? hash_of_short(text) : has_deadlines ? hash_of(VALUE_LISTPACKEX, packed_ex_new(listpack)) : hash_of(VALUE_LISTPACK, listpack);
     hash_value_walk(&hash, HASH_SEE_ALL, note_longest, &longest);
     if (hash_value_count(&hash) > rules->max_entries || longest > rules->max_text_bytes) to_table(&hash, rules->hash_key);
     return hash;

@@ -1,17 +1,19 @@
 /* A hash: from fields to texts, packed in a listpack while it is small, then a table; fields may have deadlines.
  *
+ *     VALUE_SHORT       hash_short.h: a text in the key's record
  *     VALUE_LISTPACK    field, text, field, text ... in the order of adding
  *     VALUE_LISTPACKEX  field, text, deadline ... by deadline, those without one (0) at the end: Redis 7.4's form
  *     VALUE_HASHTABLE   hash_fields.h
  *
- * A hash is a `struct value` of type VALUE_HASH whose encoding and object an edit may change: put it back into the key's
- * record afterwards (record_update_object()).
+ * A hash is a `struct value` of type VALUE_HASH whose form, encoding and object or text an edit may change: put it back into
+ * the key's record afterwards (keyspace_update()). Before an edit hash_value_open() copies the text of a VALUE_SHORT one into
+ * a `struct hash_room`, where it is edited: it is small, and its record may have to become another one anyway.
  *
  * A field whose deadline is before `now_ms` is not seen, but counted until hash_value_expire() removes it. HASH_SEE_ALL as
  * the time sees all.
  *
  * To save one: a packed one is listpack_bytes(hash_value_listpack()) (VALUE_LISTPACKEX: RDB type 25, behind the earliest
- * deadline); of any, hash_value_walk() with HASH_SEE_ALL passes fields, texts and deadlines. To load one:
+ * deadline), a short one those of hash_short_to_listpack(); of any, hash_value_walk() with HASH_SEE_ALL passes fields, texts and deadlines. To load one:
  * hash_value_check_listpack() and hash_value_from_listpack(), or hash_value_new() and hash_value_put() for each field.
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
@@ -19,6 +21,7 @@
 #include "base/listpack.h"
 #include "base/number.h"
 #include "base/random.h"
+#include "store/types/hash_short.h"
 #include "store/types/value.h"
 
 #define HASH_SEE_ALL INT64_MIN
@@ -40,7 +43,15 @@ struct hash_item { /* not to be copied: the slices may lie in it */
 };
 typedef void hash_each(void *context, const struct hash_item *item); /* a function; it must not change the hash */
 
-struct value hash_value_new(void); /* gives: value_free_object() */
+struct hash_room { /* where a short hash lies while it is edited */
+    char bytes[HASH_SHORT_MAX_BYTES];
+};
+
+/* An empty hash, which keeps `room` until it is stored or freed. gives: hash_value_free() */
+struct value hash_value_new(struct hash_room *room);
+/* A record's hash as one that can be edited; keeps `room`. */
+struct value hash_value_open(const struct value *hash, struct hash_room *room);
+void         hash_value_free(struct value *hash); /* what is on the heap of it */
 size_t       hash_value_count(const struct value *hash);
 size_t       hash_value_live_count(const struct value *hash, int64_t now_ms); /* O(n) where fields have deadlines */
 
@@ -80,13 +91,14 @@ int64_t hash_value_filed_ms(const struct value *hash);
 void    hash_value_set_filed_ms(struct value *hash, int64_t filed_ms);
 
 /* ---- from and to a dump ---- */
-/* Of a packed one. lends */
+/* Of VALUE_LISTPACK and VALUE_LISTPACKEX. lends */
 const struct listpack *hash_value_listpack(const struct value *hash);
 /* Of bytes from outside that are a listpack (listpack_is_valid()): pairs, or with deadlines triples whose third is a
  * deadline or 0, in order; fields differ; not empty. */
 MUST_USE bool hash_value_check_listpack(const struct listpack *listpack, bool has_deadlines);
-/* The hash of such a listpack, a table if the rules want it so. Takes it. */
-struct value hash_value_from_listpack(struct listpack **listpack, bool has_deadlines, const struct hash_rules *rules);
+/* The hash of such a listpack, a table if the rules want it so. Takes it; keeps `room`. */
+struct value hash_value_from_listpack(struct listpack **listpack, bool has_deadlines, const struct hash_rules *rules,
+                                      struct hash_room *room);
 
 /* The forms that are no plain listpack, for value.c. */
 void   hash_value_free_table(void *object);

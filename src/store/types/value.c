@@ -22,7 +22,7 @@ static const char *const encoding_names[VALUE_ENCODING_COUNT] = {
     [VALUE_INT] = "int",           [VALUE_EMBSTR] = "embstr",       [VALUE_RAW] = "raw",
     [VALUE_LISTPACK] = "listpack", [VALUE_INTSET] = "intset",       [VALUE_HASHTABLE] = "hashtable",
     [VALUE_QUICKLIST] = "quicklist", [VALUE_SKIPLIST] = "skiplist", [VALUE_RADIX] = "stream",
-    [VALUE_LISTPACKEX] = "listpackex",
+    [VALUE_LISTPACKEX] = "listpackex",   [VALUE_SHORT] = "listpack",
 };
 
 const char *value_type_name(enum value_type type) {

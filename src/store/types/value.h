@@ -27,6 +27,7 @@ enum value_encoding {
     VALUE_SKIPLIST,
     VALUE_RADIX, /* streams */
     VALUE_LISTPACKEX, /* a hash whose fields have deadlines */
+    VALUE_SHORT, /* a small hash that is a text (hash_short.h) in the record; shown as "listpack" */
     VALUE_ENCODING_COUNT
 };
 

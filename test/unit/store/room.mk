@@ -9,7 +9,8 @@ unit_store_SOURCES = $(UNIT_SOURCES) \
 	test/unit/store/notify/test_keyspace_events.c \
 	test/unit/store/persist/test_packed_old.c test/unit/store/persist/test_rdb_in.c \
 	test/unit/store/persist/test_rdb_read.c \
-	test/unit/store/types/test_bits.c test/unit/store/types/test_hash_value.c \
+	test/unit/store/types/test_bits.c test/unit/store/types/test_hash_short.c \
+	test/unit/store/types/test_hash_value.c \
 	test/unit/store/types/test_hyperloglog.c test/unit/store/types/test_list_value.c \
 	test/unit/store/types/test_member_table.c \
 	test/unit/store/types/test_geohash.c test/unit/store/types/test_score.c \

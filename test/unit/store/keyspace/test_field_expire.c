@@ -44,16 +44,17 @@ static void world_fini(struct world *world) {
 
 /* Sets a field that ends `after_ms` from now (HASH_NEVER: does not). */
 static void set(struct world *world, const char *key, struct slice field, int64_t after_ms) {
-    struct spot  spot;
-    struct value hash = hash_value_new();
+    struct spot      spot;
+    struct hash_room room;
+    struct value     hash = hash_value_new(&room);
     if (keyspace_open(&world->keyspace, slice_text(key), &spot)) {
-        value_free_object(VALUE_HASH, VALUE_LISTPACK, hash.object);
         hash = record_value(spot.record);
+        hash = hash_value_open(&hash, &room);
     }
     world->rules.now_ms = world->wall_ms;
     hash_value_put(&hash, &world->rules, field, SLICE("text"), after_ms == HASH_NEVER ? HASH_NEVER : world->wall_ms + after_ms);
     if (spot.record)
-        record_update_object(spot.record, &hash);
+        keyspace_update(&world->keyspace, &spot, &hash);
     else
         keyspace_put(&world->keyspace, slice_text(key), &spot, &hash, RECORD_NEVER);
     field_expire_file(&world->keyspace, spot.record, spot.hash, false);

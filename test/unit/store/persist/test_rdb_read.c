@@ -45,7 +45,7 @@ UNIT_TEST(rdb_read, small_collections_stay_small) {
     CU_ASSERT_TRUE(reads(SLICE("\x02\x02\x01" "1\x01" "2"), false, VALUE_SET, VALUE_INTSET));
     CU_ASSERT_TRUE(reads(SLICE("\x02\x02\x01" "1\x01" "a"), false, VALUE_SET, VALUE_LISTPACK));
     CU_ASSERT_TRUE(reads(SLICE("\x02\x05\x01" "1\x01" "2\x01" "3\x01" "4\x01" "5"), false, VALUE_SET, VALUE_HASHTABLE));
-    CU_ASSERT_TRUE(reads(SLICE("\x04\x01\x01" "f\x01" "v"), false, VALUE_HASH, VALUE_LISTPACK));
+    CU_ASSERT_TRUE(reads(SLICE("\x04\x01\x01" "f\x01" "v"), false, VALUE_HASH, VALUE_SHORT));
     CU_ASSERT_TRUE(reads(SLICE("\x04\x01\x01" "f\x11" "12345678901234567"), false, VALUE_HASH, VALUE_HASHTABLE));
     CU_ASSERT_TRUE(reads(SLICE("\x01\x02\x01" "f\x01" "v"), false, VALUE_LIST, VALUE_LISTPACK));
     CU_ASSERT_TRUE(reads(SLICE("\x12\x01\x01\x01" "v"), false, VALUE_LIST, VALUE_LISTPACK)); /* a plain node */
@@ -54,10 +54,10 @@ UNIT_TEST(rdb_read, small_collections_stay_small) {
 UNIT_TEST(rdb_read, what_has_no_elements_or_some_twice_is_refused) {
     CU_ASSERT_FALSE(reads(SLICE("\x01\0"), false, VALUE_LIST, VALUE_LISTPACK));
     CU_ASSERT_FALSE(reads(SLICE("\x02\0"), false, VALUE_SET, VALUE_INTSET));
-    CU_ASSERT_FALSE(reads(SLICE("\x04\0"), false, VALUE_HASH, VALUE_LISTPACK));
+    CU_ASSERT_FALSE(reads(SLICE("\x04\0"), false, VALUE_HASH, VALUE_SHORT));
     CU_ASSERT_FALSE(reads(SLICE("\x02\x02\x01" "1\x01" "1"), false, VALUE_SET, VALUE_INTSET));
-    CU_ASSERT_FALSE(reads(SLICE("\x04\x02\x01" "f\x01" "v\x01" "f\x01" "v"), false, VALUE_HASH, VALUE_LISTPACK));
-    CU_ASSERT_FALSE(reads(SLICE("\x06\x01"), false, VALUE_HASH, VALUE_LISTPACK)); /* a module's */
+    CU_ASSERT_FALSE(reads(SLICE("\x04\x02\x01" "f\x01" "v\x01" "f\x01" "v"), false, VALUE_HASH, VALUE_SHORT));
+    CU_ASSERT_FALSE(reads(SLICE("\x06\x01"), false, VALUE_HASH, VALUE_SHORT)); /* a module's */
 }
 
 static struct slice packed_hash(struct bytes *bytes, const char *texts) {
@@ -78,10 +78,10 @@ static bool reads_hash(const char *texts, bool deep, enum value_encoding encodin
 }
 
 UNIT_TEST(rdb_read, packed_hashes_are_checked_as_deeply_as_is_wanted) {
-    CU_ASSERT_TRUE(reads_hash("avbv", true, VALUE_LISTPACK));
+    CU_ASSERT_TRUE(reads_hash("avbv", true, VALUE_SHORT));
     CU_ASSERT_FALSE(reads_hash("avb", false, VALUE_LISTPACK));
     CU_ASSERT_FALSE(reads_hash("", false, VALUE_LISTPACK));
-    CU_ASSERT_TRUE(reads_hash("avav", false, VALUE_LISTPACK));
+    CU_ASSERT_TRUE(reads_hash("avav", false, VALUE_SHORT));
     CU_ASSERT_FALSE(reads_hash("avav", true, VALUE_LISTPACK));
     CU_ASSERT_TRUE(reads_hash("avbvcvdvev", false, VALUE_HASHTABLE)); /* more than this server packs */
     CU_ASSERT_FALSE(reads_hash("avbvcvdvav", false, VALUE_HASHTABLE));

@@ -7,7 +7,7 @@ static const struct hash_key key = {1, 2};
 static const struct hash_rules rules = {.max_entries = 16, .max_text_bytes = 20, .hash_key = &key};
 
 static void release(struct value *hash) {
-    value_free_object(VALUE_HASH, hash->encoding, hash->object);
+    hash_value_free(hash);
 }
 
 static struct slice name(char *text, uint64_t number) {
@@ -20,9 +20,10 @@ static void fill(struct value *hash, uint64_t count) {
 }
 
 UNIT_TEST(hash_value, leaves_the_packed_form_when_it_is_too_large) {
-    struct value hash = hash_value_new();
+    struct hash_room room;
+    struct value hash = hash_value_new(&room);
     fill(&hash, 16);
-    CU_ASSERT_EQUAL(hash.encoding, VALUE_LISTPACK);
+    CU_ASSERT_EQUAL(hash.encoding, VALUE_SHORT);
     CU_ASSERT_FALSE(hash_value_set(&hash, &rules, SLICE("3"), SLICE("another")));
     CU_ASSERT_TRUE(hash_value_set(&hash, &rules, SLICE("one more"), SLICE("")));
     CU_ASSERT_EQUAL(hash.encoding, VALUE_HASHTABLE);
@@ -32,7 +33,7 @@ UNIT_TEST(hash_value, leaves_the_packed_form_when_it_is_too_large) {
     CU_ASSERT_TRUE(slice_is(item.text, "another"));
     release(&hash);
 
-    hash = hash_value_new();
+    hash = hash_value_new(&room);
     (void)hash_value_set(&hash, &rules, SLICE("f"), SLICE("12345678901234567890."));
     CU_ASSERT_EQUAL(hash.encoding, VALUE_HASHTABLE);
     release(&hash);
@@ -56,7 +57,8 @@ UNIT_TEST(hash_value, walks_and_samples_give_each_field_once) {
     struct random random;
     random_seed(&random, 5);
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
-        struct value hash = hash_value_new();
+        struct hash_room room;
+        struct value hash = hash_value_new(&room);
         fill(&hash, sizes[i]);
         hash_value_walk(&hash, HASH_SEE_ALL, count_field, seen);
         expect_each_once(seen, sizes[i]);
@@ -71,7 +73,10 @@ UNIT_TEST(hash_value, walks_and_samples_give_each_field_once) {
         }
         CU_ASSERT_EQUAL(table_count(seen), sizes[i]);
         table_clear(seen, NULL);
-        CU_ASSERT_TRUE(value_object_memory(VALUE_HASH, hash.encoding, hash.object) >= sizes[i] * 4);
+        if (hash.form == VALUE_TEXT)
+            CU_ASSERT_EQUAL(hash.encoding, VALUE_SHORT)
+        else
+            CU_ASSERT_TRUE(value_object_memory(VALUE_HASH, hash.encoding, hash.object) >= sizes[i] * 4)
         release(&hash);
     }
     table_free(&seen, NULL);
@@ -87,6 +92,7 @@ struct field_model {
 
 struct field_world {
     struct value       hash;
+    struct hash_room   room;
     struct hash_rules  rules;
     struct field_model model[FIELDS];
     size_t             fields; /* that are used */
@@ -182,7 +188,7 @@ UNIT_TEST(hash_value, agrees_with_an_array_while_fields_end) {
     static const size_t fields[] = {PACKED_FIELDS, SOME_FIELDS, FIELDS};
     for (size_t round = 0; round < 9; round++) {
         memset(world->model, 0, sizeof world->model);
-        world->hash = hash_value_new();
+        world->hash = hash_value_new(&world->room);
         world->rules = rules;
         world->rules.now_ms = 1700000000000;
         world->fields = fields[round % COUNT_OF(fields)];
@@ -195,24 +201,28 @@ UNIT_TEST(hash_value, agrees_with_an_array_while_fields_end) {
             CU_ASSERT_TRUE_FATAL(hash_value_expire(&world->hash, world->rules.now_ms, max, note_ended, world) <= max);
             compare_fields(world);
         }
-        struct value copy = world->hash;
-        copy.object = value_copy_object(VALUE_HASH, world->hash.encoding, world->hash.object);
-        release(&world->hash);
-        world->hash = copy;
+        if (world->hash.form == VALUE_OBJECT) {
+            struct value copy = world->hash;
+            copy.object = value_copy_object(VALUE_HASH, world->hash.encoding, world->hash.object);
+            release(&world->hash);
+            world->hash = copy;
+        }
         compare_fields(world);
         /* All that have a deadline end. */
         world->rules.now_ms += 10000;
         while (hash_value_expire(&world->hash, world->rules.now_ms, 50, note_ended, world)) continue;
         compare_fields(world);
         CU_ASSERT_FALSE(hash_value_has_deadlines(&world->hash));
-        CU_ASSERT_TRUE(value_object_memory(VALUE_HASH, world->hash.encoding, world->hash.object) > 0);
+        if (world->hash.form == VALUE_OBJECT)
+            CU_ASSERT_TRUE(value_object_memory(VALUE_HASH, world->hash.encoding, world->hash.object) > 0)
         release(&world->hash);
     }
     mem_free(world);
 }
 
 UNIT_TEST(hash_value, the_first_deadline_changes_only_the_packed_form) {
-    struct value hash = hash_value_new();
+    struct hash_room room;
+    struct value hash = hash_value_new(&room);
     fill(&hash, 3);
     hash_value_set_deadline(&hash, SLICE("1"), 500);
     CU_ASSERT_EQUAL(hash.encoding, VALUE_LISTPACKEX);
@@ -221,7 +231,7 @@ UNIT_TEST(hash_value, the_first_deadline_changes_only_the_packed_form) {
     CU_ASSERT_EQUAL(hash.encoding, VALUE_LISTPACKEX);
     CU_ASSERT_EQUAL(hash_value_earliest_ms(&hash), HASH_NEVER);
     release(&hash);
-    hash = hash_value_new();
+    hash = hash_value_new(&room);
     fill(&hash, 30);
     hash_value_set_deadline(&hash, SLICE("1"), 500);
     CU_ASSERT_EQUAL(hash.encoding, VALUE_HASHTABLE);
@@ -269,8 +279,9 @@ UNIT_TEST(hash_value, checks_what_comes_from_outside) {
 
 UNIT_TEST(hash_value, is_made_of_a_listpack) {
     struct hash_item item;
+    struct hash_room room;
     struct listpack *listpack = listpack_of((const char *const[]){"a", "1", "5", "b", "2", "0", NULL});
-    struct value     hash = hash_value_from_listpack(&listpack, true, &rules);
+    struct value     hash = hash_value_from_listpack(&listpack, true, &rules, &room);
     CU_ASSERT_PTR_NULL(listpack);
     CU_ASSERT_EQUAL(hash.encoding, VALUE_LISTPACKEX);
     CU_ASSERT_FALSE(hash_value_find(&hash, 6, SLICE("a"), &item));
@@ -278,10 +289,38 @@ UNIT_TEST(hash_value, is_made_of_a_listpack) {
     CU_ASSERT_EQUAL(item.deadline_ms, 5);
     release(&hash);
     listpack = listpack_of((const char *const[]){"a", "1", "5", "b", "a text that is too long", "0", NULL});
-    hash = hash_value_from_listpack(&listpack, true, &rules);
+    hash = hash_value_from_listpack(&listpack, true, &rules, &room);
     CU_ASSERT_EQUAL(hash.encoding, VALUE_HASHTABLE);
     CU_ASSERT_EQUAL(hash_value_earliest_ms(&hash), 5);
     CU_ASSERT_TRUE(hash_value_find(&hash, 6, SLICE("b"), &item));
     CU_ASSERT_EQUAL(item.deadline_ms, HASH_NEVER);
     release(&hash);
+}
+
+/* Fields and texts of sizes around each boundary of the short form, until it is left. */
+UNIT_TEST(hash_value, a_short_hash_becomes_a_listpack_and_back) {
+    struct hash_rules wide = {.max_entries = 1000, .max_text_bytes = 1000, .hash_key = &key};
+    struct hash_room  room, other_room;
+    struct hash_item  item, other;
+    char              text[300];
+    struct value      hash = hash_value_new(&room);
+    memset(text, 'x', sizeof text);
+    for (size_t size = 1; hash.encoding == VALUE_SHORT; size += 3)
+        CU_ASSERT_TRUE_FATAL(hash_value_set(&hash, &wide, slice_make(text, size), slice_make(text, 2 * size % 64)));
+    CU_ASSERT_EQUAL(hash.encoding, VALUE_LISTPACK);
+    while (hash_value_count(&hash) > 5) {
+        CU_ASSERT_TRUE_FATAL(hash_value_random(&hash, HASH_SEE_ALL, &(struct random){{1, 2, 3, 4}}, &item));
+        CU_ASSERT_TRUE_FATAL(hash_value_remove(&hash, HASH_SEE_ALL, slice_make(text, item.field.size)));
+    }
+    struct listpack *listpack = listpack_copy(hash_value_listpack(&hash));
+    struct value     again = hash_value_from_listpack(&listpack, false, &wide, &other_room);
+    CU_ASSERT_EQUAL(again.encoding, VALUE_SHORT);
+    CU_ASSERT_EQUAL(hash_value_count(&again), 5);
+    for (size_t size = 0; size < sizeof text; size++) {
+        bool is_there = hash_value_find(&hash, HASH_SEE_ALL, slice_make(text, size), &item);
+        CU_ASSERT_EQUAL_FATAL(hash_value_find(&again, HASH_SEE_ALL, slice_make(text, size), &other), is_there);
+        if (is_there) CU_ASSERT_TRUE(slice_equal(item.text, other.text));
+    }
+    release(&hash);
+    release(&again);
 }
