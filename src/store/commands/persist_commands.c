@@ -38,6 +38,16 @@ static void cancel(struct client *client) {
     }
 }
 
+static void schedule_after_child(struct client *client, bool may_wait) {
+    if (!may_wait) {
+        reply_error(client, "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order "
+                            "to schedule a BGSAVE whenever possible.");
+        return;
+    }
+    saving_schedule(saving_of(client));
+    reply_status(client, "Background saving scheduled");
+}
+
 void bgsave_command(struct client *client) {
     struct saving *saving = saving_of(client);
     struct error err;
@@ -51,6 +61,8 @@ void bgsave_command(struct client *client) {
     } else if (client->server->call_depth > 1) { /* within EXEC or a script: what comes after belongs to it */
         saving_schedule(saving);
         reply_status(client, "Background saving scheduled");
+    } else if (child_is_running(session_of(client)->persistence->child)) {
+        schedule_after_child(client, may_wait);
     } else if (saving_start(saving, &err)) {
         reply_status(client, "Background saving started");
     } else {

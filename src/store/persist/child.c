@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,8 +42,7 @@ struct child {
     struct loop_io    io;
     int               fd;
     pid_t             pid; /* 0: none runs */
-    child_on_end     *on_end;
-    void             *context;
+    struct child_job  job;
     struct message    last;
     int64_t           cow_told_ms;
     uint64_t          cow_peak_bytes, last_cow_bytes, forks;
@@ -58,6 +58,10 @@ struct child *child_new(struct server *server) {
 
 bool child_is_running(const struct child *child) {
     return child->pid != 0;
+}
+
+enum child_purpose child_purpose(const struct child *child) {
+    return child->pid ? child->job.purpose : CHILD_NONE;
 }
 
 long child_pid(const struct child *child) {
@@ -101,17 +105,16 @@ static void set_signals(void) {
     CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
 }
 
-static void close_others(int kept) {
-    int log = log_fd();
-    int low = MIN(kept, log), high = MAX(kept, log);
+static void close_others(int pipe, int job) {
+    int kept[] = {pipe, job, log_fd()};
     int from = STDERR_FILENO + 1;
-    if (low >= from) {
-        if (low > from) (void)close_range((unsigned)from, (unsigned)low - 1, 0);
-        from = low + 1;
-    }
-    if (high >= from) {
-        if (high > from) (void)close_range((unsigned)from, (unsigned)high - 1, 0);
-        from = high + 1;
+    for (;;) {
+        int next = INT_MAX;
+        for (size_t i = 0; i < COUNT_OF(kept); i++)
+            if (kept[i] >= from) next = MIN(next, kept[i]);
+        if (next == INT_MAX) break;
+        if (next > from) (void)close_range((unsigned)from, (unsigned)next - 1, 0);
+        from = next + 1;
     }
     (void)close_range((unsigned)from, ~0u, 0);
 }
@@ -123,17 +126,17 @@ static void adjust_oom_score(const struct core_settings *settings) {
     if (!daemon_set_oom_score(value, settings->oom_score_adj == OOM_ADJUST_RELATIVE, &err)) LOG_WRITE(LOG_WARNING, "%s", err.text);
 }
 
-static NORETURN void run(const struct server *server, pid_t parent, int fd, const char *title, child_work *work, void *context) {
+static NORETURN void run(const struct server *server, pid_t parent, int fd, const struct child_job *job) {
     struct child_pipe pipe = {.fd = fd};
     struct error err = {""};
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) _exit(1); /* it died meanwhile */
     log_set_role('C');
     set_signals();
-    close_others(fd);
+    close_others(fd, job->fd);
     adjust_oom_score(server->settings);
-    if (server->settings->set_proc_title) daemon_set_title(title);
+    if (server->settings->set_proc_title) daemon_set_title(job->title);
     pipe.told_ms = clock_now_ms();
-    bool good = work(context, &pipe, &err);
+    bool good = job->work(job->context, &pipe, &err);
     pipe.message.is_last = true;
     pipe.message.is_good = good;
     pipe.message.cow_bytes = private_dirty_bytes();
@@ -180,7 +183,7 @@ static void on_exit_of(struct loop_child *watcher, int status) {
     bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0 && child->last.is_last && child->last.is_good;
     if (WIFSIGNALED(status)) snprintf(why, sizeof why, "it was ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
     else if (!good) snprintf(why, sizeof why, "%s", *child->last.why ? child->last.why : "it ended without saying why");
-    child->on_end(child->context, good ? CHILD_SUCCEEDED : CHILD_FAILED, pid, why);
+    child->job.on_end(child->job.context, good ? CHILD_SUCCEEDED : CHILD_FAILED, pid, why);
 }
 
 static bool open_pipe(int fds[2], struct error *err) {
@@ -188,15 +191,14 @@ static bool open_pipe(int fds[2], struct error *err) {
     return error_set(err, "can't open a pipe to a child process: %s", strerror(errno));
 }
 
-bool child_start(struct child *child, const char *title, child_work *work, child_on_end *on_end, void *context,
-                 struct error *err) {
+bool child_start(struct child *child, const struct child_job *job, struct error *err) {
     int fds[2];
     CHECK(!child->pid);
     if (!open_pipe(fds, err)) return false;
     pid_t parent = getpid();
     int64_t start_us = clock_now_us();
     pid_t pid = fork();
-    if (pid == 0) run(child->server, parent, fds[1], title, work, context);
+    if (pid == 0) run(child->server, parent, fds[1], job);
     int reason = errno;
     child->fork_us = clock_now_us() - start_us;
     CHECK(close(fds[1]) == 0);
@@ -208,8 +210,7 @@ bool child_start(struct child *child, const char *title, child_work *work, child
     child->forks++;
     child->pid = pid;
     child->fd = fds[0];
-    child->on_end = on_end;
-    child->context = context;
+    child->job = *job;
     child->last = (struct message){0};
     child->cow_peak_bytes = 0;
     child->cow_told_ms = child->server->now_ms;
@@ -229,7 +230,7 @@ void child_kill(struct child *child) {
     if (!child->pid) return;
     long pid = (long)child->pid;
     end_now(child);
-    child->on_end(child->context, CHILD_KILLED, pid, "");
+    child->job.on_end(child->job.context, CHILD_KILLED, pid, "");
 }
 
 void child_free(struct child **place) {
@@ -244,6 +245,7 @@ void child_get_state(const struct child *child, struct child_state *state) {
     bool runs = child->pid != 0;
     *state = (struct child_state){
         .done = runs ? child->last.done : 0,
+        .total = runs ? child->job.total : 0,
         .cow_bytes = runs ? child->last.cow_bytes : 0,
         .cow_peak_bytes = runs ? child->cow_peak_bytes : 0,
         .cow_age_ms = runs ? child->server->now_ms - child->cow_told_ms : 0,
@@ -251,4 +253,8 @@ void child_get_state(const struct child *child, struct child_state *state) {
         .fork_us = child->fork_us,
         .forks = child->forks,
     };
+}
+
+double child_percent(const struct child_state *state) {
+    return state->total ? (double)state->done * 100 / (double)state->total : 0;
 }

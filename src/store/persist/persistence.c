@@ -86,6 +86,7 @@ static void reset_stats(void *context) {
 
 static void count(void *context) {
     struct persistence *persistence = context;
+    child_get_state(persistence->child, &persistence->forked);
     saving_get_state(persistence->saving, &persistence->saved);
     loading_get_state(persistence->loading, &persistence->loaded);
 }
@@ -114,7 +115,8 @@ struct persistence *persistence_new(struct server *server, struct databases *dat
     struct persistence *persistence = mem_zalloc(sizeof *persistence);
     persistence->server = server;
     params_add(server->params, rows, COUNT_OF(rows), &persistence->settings);
-    persistence->saving = saving_new(server, databases, evictor, &persistence->settings);
+    persistence->child = child_new(server);
+    persistence->saving = saving_new(server, databases, evictor, &persistence->settings, persistence->child);
     persistence->loading = loading_new(server, databases, &persistence->settings);
     persistence->hooks = (struct server_hooks){
         .context = persistence, .refuse = refuse, .cron = cron, .shutdown_finish = finish, .reset_stats = reset_stats};
@@ -131,6 +133,7 @@ void persistence_free(struct persistence **place) {
     if (!persistence) return;
     *place = NULL;
     saving_free(&persistence->saving);
+    child_free(&persistence->child);
     loading_free(&persistence->loading);
     mem_free(persistence);
 }

@@ -5,6 +5,7 @@
 #include "core/config/param.h"
 #include "core/server.h"
 #include "net/loop.h"
+#include "store/persist/child.h"
 #include "store/persist/loading.h"
 #include "store/persist/saving.h"
 
@@ -20,11 +21,13 @@ struct persistence { /* owned by the store */
     struct server          *server;
     struct persist_settings settings;
     struct server_hooks     hooks; /* the server keeps them */
+    struct child           *child; /* the one: whoever forks asks child_is_running() first */
     struct saving          *saving;
     struct loading         *loading;
     struct loop_task        leave;     /* ends the loop that has not begun */
     uint64_t                sanitized; /* payloads of RESTORE that were searched for duplicates */
-    struct saving_state     saved;     /* as of the INFO that is being printed */
+    struct child_state      forked;    /* as of the INFO that is being printed; the next too */
+    struct saving_state     saved;
     struct loading_state    loaded;
 };
 

@@ -17,20 +17,23 @@ struct saving {
     struct databases              *databases;
     const struct evictor          *evictor;
     const struct persist_settings *settings;
-    struct child                  *child;
+    struct child                  *child; /* persistence's */
     bool                           is_scheduled, last_is_good;
     int64_t                        last_wall_s, tried_ms, started_ms, last_seconds;
-    uint64_t                       dirty_before, keys_total, saves;
+    uint64_t                       dirty_before, saves, last_cow_bytes;
+    char                          *path; /* that the running child writes; NULL: none runs */
+    saving_on_end                 *told; /* NULL: nobody waits for its end */
+    void                          *told_context;
 };
 
 struct saving *saving_new(struct server *server, struct databases *databases, const struct evictor *evictor,
-                          const struct persist_settings *settings) {
+                          const struct persist_settings *settings, struct child *child) {
     struct saving *saving = mem_zalloc(sizeof *saving);
     *saving = (struct saving){.server = server,
                               .databases = databases,
                               .evictor = evictor,
                               .settings = settings,
-                              .child = child_new(server),
+                              .child = child,
                               .last_is_good = true,
                               .last_seconds = -1,
                               .last_wall_s = server->started_wall_ms / 1000};
@@ -41,9 +44,8 @@ void saving_free(struct saving **place) {
     struct saving *saving = *place;
     if (!saving) return;
     *place = NULL;
-    long pid = child_pid(saving->child);
-    child_free(&saving->child);
-    if (pid) rdb_file_remove_temporary(pid);
+    saving->told = NULL;
+    saving_kill(saving);
     mem_free(saving);
 }
 
@@ -65,7 +67,7 @@ static enum rdb_save_usage usage_to_save(const struct saving *saving) {
     return strstr(evictor_policy_name(saving->evictor), "lru") ? RDB_SAVE_IDLE : RDB_SAVE_NO_USAGE;
 }
 
-static bool write_file(struct saving *saving, struct child_pipe *pipe, struct error *err) {
+static bool write_file(struct saving *saving, const char *path, struct child_pipe *pipe, struct error *err) {
     const struct persist_settings *settings = saving->settings;
     struct telling telling = {pipe};
     struct rdb_save save = {.usage = usage_to_save(saving),
@@ -77,12 +79,12 @@ static bool write_file(struct saving *saving, struct child_pipe *pipe, struct er
     struct rdb_file_options options = {.compress = settings->compress,
                                        .checksum = settings->checksum,
                                        .incremental_sync = settings->incremental_sync};
-    return rdb_file_save(settings->dbfilename, saving->databases, &save, &options, err);
+    return rdb_file_save(path, saving->databases, &save, &options, err);
 }
 
 bool saving_now(struct saving *saving, struct error *err) {
     saving->saves++;
-    if (!write_file(saving, NULL, err)) {
+    if (!write_file(saving, saving->settings->dbfilename, NULL, err)) {
         LOG_WRITE(LOG_WARNING, "Saving failed: %s", err ? err->text : "see above");
         return false;
     }
@@ -96,13 +98,23 @@ bool saving_now(struct saving *saving, struct error *err) {
 /* ---- in the background ---- */
 
 static bool save_in_child(void *context, struct child_pipe *pipe, struct error *err) {
-    return write_file(context, pipe, err);
+    struct saving *saving = context;
+    return write_file(saving, saving->path, pipe, err);
 }
 
-static void on_end(void *context, enum child_verdict verdict, long pid, const char *why) {
-    struct saving *saving = context;
+static void tell_end(struct saving *saving, bool is_good) {
+    saving_on_end *told = saving->told;
+    char *path = saving->path;
+    saving->told = NULL;
+    saving->path = NULL;
+    if (told) told(saving->told_context, is_good ? path : NULL);
+    mem_free(path);
+}
+
+static void note(struct saving *saving, enum child_verdict verdict, long pid, const char *why) {
     struct child_state state;
     child_get_state(saving->child, &state);
+    saving->last_cow_bytes = state.last_cow_bytes;
     saving->last_seconds = (saving->server->now_ms - saving->started_ms) / 1000;
     switch (verdict) {
     case CHILD_SUCCEEDED:
@@ -122,27 +134,56 @@ static void on_end(void *context, enum child_verdict verdict, long pid, const ch
     UNREACHABLE("a verdict of a child");
 }
 
+static void on_end(void *context, enum child_verdict verdict, long pid, const char *why) {
+    note(context, verdict, pid, why);
+    tell_end(context, verdict == CHILD_SUCCEEDED);
+}
+
 bool saving_start(struct saving *saving, struct error *err) {
     saving->saves++;
     saving->is_scheduled = false;
     saving->dirty_before = saving->server->dirty;
     saving->tried_ms = saving->started_ms = saving->server->now_ms;
-    saving->keys_total = databases_keys(saving->databases);
-    if (child_start(saving->child, "kvd-rdb-bgsave", save_in_child, on_end, saving, err)) {
+    saving->path = mem_strdup(saving->settings->dbfilename);
+    struct child_job job = {.purpose = CHILD_SAVES,
+                            .title = "kvd-rdb-bgsave",
+                            .total = databases_keys(saving->databases),
+                            .work = save_in_child,
+                            .on_end = on_end,
+                            .context = saving};
+    if (child_start(saving->child, &job, err)) {
         LOG_WRITE(LOG_NOTICE, "Background saving started by pid %ld", child_pid(saving->child));
         return true;
     }
+    tell_end(saving, false); /* nobody waits yet: saving->path is let go */
     saving->last_is_good = false;
     LOG_WRITE(LOG_WARNING, "Can't save in background: %s", err ? err->text : "see above");
     return false;
 }
 
+bool saving_start_for(struct saving *saving, saving_on_end *told, void *context, struct error *err) {
+    if (!saving_start(saving, err)) return false;
+    saving_tell_end(saving, told, context);
+    return true;
+}
+
+void saving_tell_end(struct saving *saving, saving_on_end *told, void *context) {
+    CHECK(!told || saving_is_running(saving));
+    CHECK(!told || !saving->told);
+    saving->told = told;
+    saving->told_context = context;
+}
+
+const char *saving_path(const struct saving *saving) {
+    return saving->path ? saving->path : saving->settings->dbfilename;
+}
+
 bool saving_is_running(const struct saving *saving) {
-    return child_is_running(saving->child);
+    return child_purpose(saving->child) == CHILD_SAVES;
 }
 
 void saving_kill(struct saving *saving) {
-    child_kill(saving->child);
+    if (saving_is_running(saving)) child_kill(saving->child);
 }
 
 /* ---- when ---- */
@@ -173,7 +214,7 @@ void saving_cron(struct saving *saving) {
     struct error err;
     uint64_t changes;
     int64_t seconds;
-    if (saving_is_running(saving) || saving->server->is_loading) return;
+    if (child_is_running(saving->child) || saving->server->is_loading) return;
     if (!saving->last_is_good && saving->server->now_ms - saving->tried_ms <= RETRY_S * 1000) return;
     for (size_t i = 0; i < saving->settings->save.count; i++) {
         if (!is_due(saving, saving->settings->save.items[i].text, &changes, &seconds)) continue;
@@ -195,12 +236,7 @@ void saving_get_state(const struct saving *saving, struct saving_state *state) {
                                    .last_seconds = saving->last_seconds,
                                    .running_seconds = runs ? (saving->server->now_ms - saving->started_ms) / 1000 : -1,
                                    .saves = saving->saves,
-                                   .keys_total = runs ? saving->keys_total : 0};
-    child_get_state(saving->child, &state->child);
-}
-
-double saving_percent(const struct saving_state *state) {
-    return state->keys_total ? (double)state->child.done * 100 / (double)state->keys_total : 0;
+                                   .last_cow_bytes = saving->last_cow_bytes};
 }
 
 void saving_reset_stats(struct saving *saving) {

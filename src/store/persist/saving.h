@@ -13,14 +13,23 @@ struct saving;
 
 /* Keeps all. gives: saving_free() */
 struct saving *saving_new(struct server *server, struct databases *databases, const struct evictor *evictor,
-                          const struct persist_settings *settings);
+                          const struct persist_settings *settings, struct child *child);
 void           saving_free(struct saving **saving);
 
 /* Writes the file now. False: `err`; the old file is as it was. A child that saves is left alone. */
 MUST_USE bool saving_now(struct saving *saving, struct error *err);
-/* Starts a child that writes it. None must run. */
+/* Starts a child that writes it. No child of anybody must run. */
 MUST_USE bool saving_start(struct saving *saving, struct error *err);
-bool          saving_is_running(const struct saving *saving);
+bool          saving_is_running(const struct saving *saving); /* in the background */
+
+/* Told once, when the child that saves has ended. `path`: the file, whole and in place (lent); NULL: it failed or was ended. */
+typedef void saving_on_end(void *context, const char *path); /* a function */
+/* Starts a child, as saving_start(), for somebody who wants the file. Only one can be told at a time. */
+MUST_USE bool saving_start_for(struct saving *saving, saving_on_end *told, void *context, struct error *err);
+/* The end of the one that runs, whoever wanted it. NULL: nobody is told any more. */
+void saving_tell_end(struct saving *saving, saving_on_end *told, void *context);
+/* Of the running save, or else of the next: in the working directory. Lends. */
+const char *saving_path(const struct saving *saving);
 void          saving_kill(struct saving *saving); /* the child, if there is one */
 
 /* Starts a child as soon as that is possible. */
@@ -38,9 +47,7 @@ struct saving_state {
     int64_t  last_seconds;   /* that it took; -1: there was none */
     int64_t  running_seconds; /* since the running one began; -1: none runs */
     uint64_t saves;          /* good and bad ones since the start */
-    uint64_t keys_total;     /* that the running child has to write */
-    struct child_state child;
+    uint64_t last_cow_bytes; /* that the last child made to be copied */
 };
 void saving_get_state(const struct saving *saving, struct saving_state *state);
-double saving_percent(const struct saving_state *state); /* of the keys; 0: none runs */
 void saving_reset_stats(struct saving *saving);
