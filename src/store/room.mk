@@ -43,6 +43,7 @@ libstore_a_SOURCES = \
 	src/store/types/zset_pack.c src/store/types/zset_pack.h \
 	src/store/types/zset_tree.c src/store/types/zset_tree.h \
 	src/store/types/zset_value.c src/store/types/zset_value.h \
+	src/store/persist/aof_manifest.c src/store/persist/aof_manifest.h \
 	src/store/persist/child.c src/store/persist/child.h \
 	src/store/persist/digest.c src/store/persist/digest.h \
 	src/store/persist/dump_payload.c src/store/persist/dump_payload.h \

@@ -1,6 +1,7 @@
 # What parses has a fuzzer. `make check` replays its corpus; `make fuzz F=resp_parse [T=seconds]` searches with
 # clang's libFuzzer and the sanitizers, and keeps what it finds in fuzz-found-<name> of the build folder.
-fuzzers = fuzz_resp_parse fuzz_yaml fuzz_import fuzz_listpack fuzz_hello fuzz_info fuzz_state fuzz_restore fuzz_stream_node
+fuzzers = fuzz_resp_parse fuzz_yaml fuzz_import fuzz_listpack fuzz_hello fuzz_info fuzz_state fuzz_restore fuzz_stream_node \
+	fuzz_aof_manifest
 check_PROGRAMS += $(fuzzers)
 TESTS += $(fuzzers)
 
@@ -55,6 +56,11 @@ FUZZ_ROOMS_restore = base store/types
 FUZZ_FILES_restore = store/keyspace/key_table.c store/keyspace/record.c \
 	$(foreach file,dump_payload packed_old rdb_in rdb_out rdb_read rdb_write,store/persist/$(file).c)
 
+fuzz_aof_manifest_SOURCES = test/fuzz/fuzz_aof_manifest.c $(FUZZ_MAIN)
+fuzz_aof_manifest_CPPFLAGS = $(FUZZ_CPPFLAGS)
+fuzz_aof_manifest_LDADD = libstore.a $(CORE_LIBS)
+FUZZ_FILES_aof_manifest = store/persist/aof_manifest.c
+
 # The rooms that a fuzzer is built from; FUZZ_ROOMS_<name> where it needs others, FUZZ_FILES_<name> are further files.
 FUZZ_CC = clang
 FUZZ_ROOMS = base net
@@ -74,5 +80,6 @@ fuzz:
 	  $(top_srcdir)/test/fuzz/corpus/$(F)
 
 .PHONY: fuzz
-CLEANFILES += fuzz-resp_parse fuzz-yaml fuzz-import fuzz-listpack fuzz-hello fuzz-info fuzz-state fuzz-restore fuzz-stream_node
+CLEANFILES += fuzz-resp_parse fuzz-yaml fuzz-import fuzz-listpack fuzz-hello fuzz-info fuzz-state fuzz-restore fuzz-stream_node \
+	fuzz-aof_manifest
 EXTRA_DIST += test/fuzz/corpus test/fuzz/fuzz_config.h
