@@ -40,6 +40,7 @@ static void make_room(struct effects *effects, size_t count) {
 static void written(void *context, const struct server_write *writes, size_t count) {
     struct effects *effects = context;
     bool is_wrapped = count > 1, is_for_replicas = true;
+    struct client *client = NULL;
     make_room(effects, count + 2);
     bytes_clear(&effects->text);
     struct effect *next = effects->all;
@@ -48,6 +49,7 @@ static void written(void *context, const struct server_write *writes, size_t cou
         const struct server_write *write = &writes[i];
         *next = (struct effect){.db = write->db, .bytes = write->bytes, .is_for_replicas = write->is_for_replicas};
         is_for_replicas &= write->is_for_replicas;
+        if (write->client) client = write->client;
         if (write->bytes.size) continue;
         /* The text may move while it grows: the place is remembered, and made an address when all is there. */
         size_t start = effects->text.size;
@@ -58,7 +60,7 @@ static void written(void *context, const struct server_write *writes, size_t cou
     for (size_t i = 0; i < count; i++)
         if (!writes[i].bytes.size) first[i].bytes.data = effects->text.data + (uintptr_t)first[i].bytes.data;
     if (is_wrapped) *next++ = (struct effect){.db = EFFECT_ANY_DATABASE, .bytes = SLICE("*1\r\n$4\r\nEXEC\r\n")};
-    tell(effects, &(struct effects_batch){effects->all, (size_t)(next - effects->all), is_for_replicas});
+    tell(effects, &(struct effects_batch){effects->all, (size_t)(next - effects->all), is_for_replicas, client});
 }
 
 /* ---- from the databases ---- */

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/list.h"
 
+struct client;
 struct databases;
 struct effects;
 struct server;
@@ -24,6 +25,7 @@ struct effects_batch {
     const struct effect *effects; /* lent during the call */
     size_t               count;
     bool                 is_for_replicas; /* all of them are */
+    struct client       *client; /* whose command it was; NULL: nobody's (expiry, eviction) */
 };
 
 /* Somebody who takes them. `take` must not execute commands. */
