@@ -6,53 +6,51 @@ void heap_init(struct heap *heap) {
 }
 
 void heap_fini(struct heap *heap) {
-    for (size_t i = 1; i <= heap->count; i++) heap->nodes[i]->place = 0;
-    mem_free(heap->nodes);
+    for (size_t i = 1; i <= heap->count; i++) heap->slots[i].node->place = 0;
+    mem_free(heap->slots);
     *heap = (struct heap){0};
 }
 
-static void put(struct heap *heap, size_t place, struct heap_node *node) {
-    heap->nodes[place] = node;
-    node->place = place;
+static void put(struct heap *heap, size_t place, struct heap_slot slot) {
+    heap->slots[place] = slot;
+    slot.node->place = place;
 }
 
-static void sift(struct heap *heap, struct heap_node *node) {
-    size_t place = node->place;
-    while (place > 1 && heap->nodes[place / 2]->key > node->key) {
-        put(heap, place, heap->nodes[place / 2]);
+/* Puts the slot where it belongs, on the way up or down from `place`, whose own content is given up. */
+static void sift(struct heap *heap, size_t place, struct heap_slot slot) {
+    while (place > 1 && heap->slots[place / 2].key > slot.key) {
+        put(heap, place, heap->slots[place / 2]);
         place /= 2;
     }
     for (;;) {
         size_t child = place * 2;
         if (child > heap->count) break;
-        if (child < heap->count && heap->nodes[child + 1]->key < heap->nodes[child]->key) child++;
-        if (heap->nodes[child]->key >= node->key) break;
-        put(heap, place, heap->nodes[child]);
+        if (child < heap->count && heap->slots[child + 1].key < heap->slots[child].key) child++;
+        if (heap->slots[child].key >= slot.key) break;
+        put(heap, place, heap->slots[child]);
         place = child;
     }
-    put(heap, place, node);
+    put(heap, place, slot);
 }
 
 void heap_set(struct heap *heap, struct heap_node *node, int64_t key) {
     node->key = key;
-    if (node->place == 0) {
+    size_t place = node->place;
+    if (place == 0) {
         if (heap->count + 2 > heap->capacity) {
             heap->capacity = MAX(heap->capacity * 2, 16);
-            heap->nodes = mem_realloc(heap->nodes, heap->capacity * sizeof heap->nodes[0]);
+            heap->slots = mem_realloc(heap->slots, heap->capacity * sizeof heap->slots[0]);
         }
-        put(heap, ++heap->count, node);
+        place = ++heap->count;
     }
-    sift(heap, node);
+    sift(heap, place, (struct heap_slot){key, node});
 }
 
 void heap_remove(struct heap *heap, struct heap_node *node) {
     if (node->place == 0) return;
     CHECK(node->place <= heap->count);
-    CHECK(heap->nodes[node->place] == node);
-    struct heap_node *last = heap->nodes[heap->count--];
-    if (last != node) {
-        put(heap, node->place, last);
-        sift(heap, last);
-    }
+    CHECK(heap->slots[node->place].node == node);
+    struct heap_slot last = heap->slots[heap->count--];
+    if (last.node != node) sift(heap, node->place, last);
     node->place = 0;
 }

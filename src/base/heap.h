@@ -10,9 +10,14 @@ struct heap_node {
     size_t  place; /* 0: in no heap; else its place counted from 1 */
 };
 
+struct heap_slot { /* the key beside the pointer: a heap of thousands is put in order without touching its owners */
+    int64_t           key;
+    struct heap_node *node;
+};
+
 struct heap {
-    struct heap_node **nodes; /* places 1..count */
-    size_t             count, capacity;
+    struct heap_slot *slots; /* places 1..count */
+    size_t            count, capacity;
 };
 
 void heap_init(struct heap *heap);
@@ -21,7 +26,7 @@ void heap_set(struct heap *heap, struct heap_node *node, int64_t key); /* adds i
 void heap_remove(struct heap *heap, struct heap_node *node);           /* harmless when it is not in the heap */
 
 static inline struct heap_node *heap_first(const struct heap *heap) { /* NULL: empty */
-    return heap->count ? heap->nodes[1] : NULL;
+    return heap->count ? heap->slots[1].node : NULL;
 }
 
 static inline bool heap_has(const struct heap_node *node) {

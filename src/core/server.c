@@ -111,11 +111,20 @@ static void choose_hz(struct server *server) {
     server->hz = hz;
 }
 
+static void on_cron(struct loop_timer *timer);
+
+/* On the hour, so to speak: other work that comes at round times (a sentinel's pings) shares the wake-up. */
+static void plan_cron(struct server_internal *internal) {
+    struct server *server = internal->server;
+    int64_t period_ms = 1000 / server->hz, now_ms = loop_now_ms(server->loop);
+    loop_timer_start_at(server->loop, &internal->cron_timer, now_ms - now_ms % period_ms + period_ms, on_cron);
+}
+
 static void on_cron(struct loop_timer *timer) {
     struct server_internal *internal = container_of(timer, struct server_internal, cron_timer);
     struct server          *server = internal->server;
     if (server->is_cron_paused) {
-        loop_timer_start(server->loop, timer, 1000 / server->hz, on_cron);
+        plan_cron(internal);
         return;
     }
     server_update_time(server);
@@ -125,7 +134,7 @@ static void on_cron(struct loop_timer *timer) {
     clients_cron(server);
     SERVER_CALL_HOOKS(server, cron, server->now_ms);
     choose_hz(server);
-    loop_timer_start(server->loop, timer, 1000 / server->hz, on_cron);
+    plan_cron(internal);
 }
 
 /* ================================ life ================================ */

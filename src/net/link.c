@@ -36,37 +36,37 @@ struct options { /* the settings, owned */
     char                *texts[6];
 };
 
-struct link {
+struct link { /* in the order of use: what a request and its answer touch comes first */
     struct loop                *loop;
-    struct options              options;
     const struct link_handlers *handlers;
     void                       *context;
-    enum link_state             state;
-    enum link_reason            reason;
-    char                        reason_text[256];
-    char                       *host; /* NULL: dialled by address */
-    uint16_t                    port;
-    struct address              target; /* where it connects to */
     struct conn                *conn;
-    struct resolve             *resolve;
-    struct tls_session         *session; /* to resume with the same peer */
     struct resp_reply_parser   *parser;
-    struct input                input;
-    struct output               output;
     struct list                 requests, lost;
-    size_t                      waiting;
-    struct loop_timer           timeout; /* of dialling */
-    struct loop_timer           later;   /* a failure that was known at once, or the next dial */
-    struct loop_timer           tell; /* requests that were made while it was not up */
+    size_t                      waiting, max_output_bytes;
     struct loop_task            flush;
-    enum link_reason            failed;        /* what `later` is to report; LINK_NONE: it dials again */
-    int                         write_failure; /* errno's number */
-    bool                        is_subscribed, is_overfull, is_freed;
-    unsigned                    holds;
     uint64_t                    era;
     int64_t                     backoff_ms;
     int64_t                     last_input_ms;
+    enum link_state             state;
+    unsigned                    holds;
+    int                         write_failure; /* errno's number */
+    bool                        is_subscribed, is_overfull, is_freed;
+    struct output               output;
+    struct input                input;
+    enum link_reason            reason;
+    enum link_reason            failed; /* what `later` is to report; LINK_NONE: it dials again */
+    struct loop_timer           timeout; /* of dialling */
+    struct loop_timer           later;   /* a failure that was known at once, or the next dial */
+    struct loop_timer           tell; /* requests that were made while it was not up */
+    struct options              options;
+    char                       *host; /* NULL: dialled by address */
+    struct resolve             *resolve;
+    struct tls_session         *session; /* to resume with the same peer */
+    uint16_t                    port;
+    struct address              target; /* where it connects to */
     struct random               random;
+    char                        reason_text[256];
 };
 
 static const char *const reason_names[] = {
@@ -123,6 +123,7 @@ struct link *link_new(struct loop *loop, const struct link_settings *settings, c
     loop_task_init(&link->flush, on_flush);
     random_seed(&link->random, random_os_seed());
     copy_options(&link->options, settings);
+    link->max_output_bytes = link->options.s.max_output_bytes;
     return link;
 }
 
@@ -130,6 +131,7 @@ void link_configure(struct link *link, const struct link_settings *settings) {
     if (settings->tls != link->options.s.tls) tls_session_free(&link->session);
     free_options(&link->options);
     copy_options(&link->options, settings);
+    link->max_output_bytes = link->options.s.max_output_bytes;
 }
 
 static void destroy(struct link *link) {
@@ -315,7 +317,7 @@ static void write_output(struct link *link) {
 }
 
 void link_flush(struct link *link) {
-    loop_task_cancel(&link->flush);
+    if (!link->is_overfull) loop_task_cancel(&link->flush);
     if (link->state == LINK_UP && !link->write_failure) write_output(link);
 }
 
@@ -324,7 +326,7 @@ static void on_flush(struct loop_task *task) {
     hold(link);
     link_flush(link);
     if (link->is_overfull && link->state == LINK_UP) {
-        if (output_size(&link->output) > link->options.s.max_output_bytes)
+        if (output_size(&link->output) > link->max_output_bytes)
             go_down(link, LINK_TOO_LARGE, "the peer does not read what is sent to it");
         else link->is_overfull = false;
     }
@@ -347,7 +349,7 @@ static struct request *add_request(struct link *link, const struct slice *argv, 
     link->waiting++;
     if (deadline_ms > 0) loop_timer_start_at(link->loop, &request->deadline, deadline_ms, on_deadline);
     resp_write_request(&link->output, argv, argc);
-    if (output_size(&link->output) > link->options.s.max_output_bytes) link->is_overfull = true;
+    if (output_size(&link->output) > link->max_output_bytes) link->is_overfull = true;
     loop_task_post(link->loop, &link->flush);
     return request;
 }

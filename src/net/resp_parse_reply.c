@@ -23,9 +23,10 @@ struct resp_reply_parser {
     unsigned                 depth;
     bool                     is_too_large;
     bool                     is_done; /* the reply has ended at `at` */
-    struct level             levels[RESP_MAX_DEPTH + 1];
     struct resp_reply       *tree;
     size_t                   tree_capacity;
+    struct resp_reply        single; /* a reply of one node */
+    struct level             levels[RESP_MAX_DEPTH + 1];
     char                     error[96];
 };
 
@@ -299,21 +300,39 @@ static void build(struct builder *builder, struct resp_reply *node) {
     build_children(builder, node, (size_t)count * (kind == '%' ? 2 : 1));
 }
 
-enum resp_status resp_parse_reply(struct resp_reply_parser *parser, struct slice data, const struct resp_reply **reply,
-                                  size_t *used) {
-    enum resp_status status = scan(parser, data);
-    if (status != RESP_OK) return status;
+/* "+PONG", whole: nearly all that a link to a healthy peer reads. */
+static bool parse_status(struct resp_reply_parser *parser, struct slice data, size_t *used) {
+    if (parser->at || parser->line || parser->need || data.size < 3 || data.data[0] != '+') return false;
+    const char *newline = memchr(data.data, '\n', data.size);
+    if (!newline || newline[-1] != '\r') return false;
+    *used = (size_t)(newline - data.data) + 1;
+    if (*used > parser->limits.max_bytes) return false;
+    parser->single = (struct resp_reply){.type = RESP_STATUS, .text = {data.data + 1, *used - 3}};
+    return true;
+}
+
+static struct resp_reply *room_for_tree(struct resp_reply_parser *parser) {
+    if (parser->nodes == 1) return &parser->single;
     if (parser->nodes > parser->tree_capacity ||
         (parser->tree_capacity > 1024 && parser->nodes < parser->tree_capacity / 4)) {
         mem_free(parser->tree);
         parser->tree_capacity = MAX(parser->nodes, (size_t)8);
         parser->tree = mem_alloc(parser->tree_capacity * sizeof *parser->tree);
     }
-    struct builder builder = {data.data, parser->tree, 1};
-    build(&builder, parser->tree);
+    return parser->tree;
+}
+
+enum resp_status resp_parse_reply(struct resp_reply_parser *parser, struct slice data, const struct resp_reply **reply,
+                                  size_t *used) {
+    *reply = &parser->single;
+    if (LIKELY(parse_status(parser, data, used))) return RESP_OK;
+    enum resp_status status = scan(parser, data);
+    if (status != RESP_OK) return status;
+    struct builder builder = {data.data, room_for_tree(parser), 1};
+    build(&builder, builder.tree);
     CHECK(builder.used <= parser->nodes);
     CHECK(builder.at == data.data + parser->at);
-    *reply = parser->tree;
+    *reply = builder.tree;
     *used = parser->at;
     resp_reply_parser_reset(parser);
     return RESP_OK;

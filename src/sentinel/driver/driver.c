@@ -418,6 +418,19 @@ static void carry_out(struct driver *driver, const struct action *action) {
     UNREACHABLE("no such action");
 }
 
+/* What is said to one instance comes in a row, and leaves in one packet. */
+static void carry_out_all(struct driver *driver) {
+    uint32_t spoken_to = 0; /* nobody's number */
+    for (size_t i = 0; i < driver->actions.count; i++) {
+        const struct action *action = &driver->actions.items[i];
+        uint32_t to = action->kind == ACTION_SEND ? action->send.instance : 0;
+        if (spoken_to && spoken_to != to && find_watch(driver, spoken_to)) watch_flush(driver->watches[spoken_to]);
+        spoken_to = to;
+        carry_out(driver, action);
+    }
+    if (spoken_to && find_watch(driver, spoken_to)) watch_flush(driver->watches[spoken_to]);
+}
+
 /* With many instances answers come all the time. As long as all is well they may wait for one another; when something is
  * down no word may. */
 static void collect(struct driver *driver) {
@@ -434,7 +447,7 @@ void driver_step(struct driver *driver, struct event *event) {
     driver->stepping = true;
     event->wall_ms = clock_wall_ms();
     machine_step(driver->machine, driver_now_ms(driver), event, &driver->actions);
-    for (size_t i = 0; i < driver->actions.count; i++) carry_out(driver, &driver->actions.items[i]);
+    carry_out_all(driver);
     actions_clear(&driver->actions);
     collect(driver);
     driver->stepping = false;

@@ -167,6 +167,10 @@ void watch_send(struct watch *watch, uint64_t request, const struct command_view
     }
 }
 
+void watch_flush(struct watch *watch) {
+    if (watch->links[LINE_COMMAND]) link_flush(watch->links[LINE_COMMAND]);
+}
+
 size_t watch_memory(const struct watch *watch) {
     size_t size = mem_size(watch);
     for (int line = 0; line < LINE_KINDS; line++)

@@ -39,4 +39,6 @@ void watch_disconnect(struct watch *watch, enum line_kind line); /* without on_d
 bool watch_is_up(const struct watch *watch, enum line_kind line);
 /* Sends commands on the command line, in order; each is told by on_reply with its index. Nothing when it is not up. */
 void watch_send(struct watch *watch, uint64_t request, const struct command_view *commands, size_t count);
+/* Writes now what was sent, instead of before the next sleep: while it is still in the processor's caches. */
+void   watch_flush(struct watch *watch);
 size_t watch_memory(const struct watch *watch); /* bytes */

@@ -224,6 +224,11 @@ static bool may_wait_for_ping(const struct world *world, const struct instance *
            instance->lines[LINE_COMMAND].pending < PINGS_MAX;
 }
 
+/* So until that ping nothing has to be looked at for its sake: a wake-up of its own for each would cost more than the pings. */
+static int64_t look_with_ping(const struct instance *instance, int64_t due_ms, int64_t period_ms) {
+    return period_ms >= WITH_PING * instance->ping_period_ms ? INT64_MAX : due_ms;
+}
+
 static bool has_request(const struct instance *instance, enum request_kind kind) {
     for (const struct request *request = instance->lines[LINE_COMMAND].first; request; request = request->next)
         if (request->kind == kind) return true;
@@ -238,7 +243,7 @@ static int64_t look_info(struct world *world, struct instance *instance) {
     if (repoint_is_ours(instance)) period_ms = MIN(period_ms, LEFT_OVER_INFO_MS);
     int64_t most_ms = repoint_is_left_over(instance) ? world->now_ms + LEFT_OVER_INFO_MS : INT64_MAX; /* the leader's fate */
     if (instance->last_info_sent_ms != NEVER && world->now_ms - instance->last_info_sent_ms < period_ms)
-        return MIN(most_ms, instance->last_info_sent_ms + period_ms);
+        return MIN(most_ms, look_with_ping(instance, instance->last_info_sent_ms + period_ms, period_ms));
     if (may_wait_for_ping(world, instance, instance->last_info_sent_ms, period_ms)) return most_ms;
     bool first = instance->last_info_sent_ms == NEVER;
     if (!has_request(instance, REQUEST_INFO) && outbox_info(world, instance, false))
@@ -322,10 +327,12 @@ static int64_t look_hello_to_peer(struct world *world, struct instance *peer) {
 }
 
 static int64_t look_hello(struct world *world, struct instance *instance) {
-    if (instance->hello_look_ms > world->now_ms) return instance->hello_look_ms;
+    int64_t period_ms = world->timing.publish_period_ms;
+    if (instance->hello_look_ms > world->now_ms) return look_with_ping(instance, instance->hello_look_ms, period_ms);
     bool to_peer = instance->kind == INSTANCE_SENTINEL;
     instance->hello_look_ms = to_peer ? look_hello_to_peer(world, instance) : look_hello_on_node(world, instance);
-    return instance->hello_look_ms > world->now_ms ? instance->hello_look_ms : INT64_MAX; /* with the next ping */
+    return instance->hello_look_ms > world->now_ms ? look_with_ping(instance, instance->hello_look_ms, period_ms)
+                                                   : INT64_MAX; /* with the next ping */
 }
 
 int64_t cadence_look(struct world *world, struct instance *instance) {

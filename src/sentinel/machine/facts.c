@@ -107,6 +107,26 @@ static int64_t read_keys(struct slice value) {
     return MAX(0, MIN(number, INT64_MAX / 1024));
 }
 
+/* The next line that may matter to us. Most of the two hundred do not, and a sentinel reads thousands of INFOs: they are
+ * told by how they begin. What every line of ours begins with must be here. */
+static bool next_line(struct slice *rest, struct slice *line) {
+    while (slice_split(rest, '\n', line)) {
+        if (line->size < 2) continue;
+        switch (line->data[0]) {
+        case ' ':
+        case '\t':
+        case '\r': return true; /* odd: whatever follows the blanks */
+        case '#': if (memchr(line->data, 'K', line->size)) return true; break;
+        case 'd': if (line->data[1] == 'b') return true; break;                               /* db0 */
+        case 'l': if (line->data[1] == 'o') return true; break;                               /* loading */
+        case 'm': if (line->size > 6 && memcmp(line->data, "master", 6) == 0) return true; break;
+        case 'r': if (line->size > 3 && line->data[1] != 'd') return true; break;             /* role run_id replica_ */
+        case 's': if (line->data[1] == 'l') return true; break;                               /* slave */
+        }
+    }
+    return false;
+}
+
 bool facts_read_info(struct facts *facts, struct slice info, int64_t now_ms, struct facts_replicas *replicas) {
     struct facts read = *facts;
     read.role = ROLE_UNKNOWN;
@@ -114,7 +134,7 @@ bool facts_read_info(struct facts *facts, struct slice info, int64_t now_ms, str
     int64_t keys = -1;
     replicas->count = 0;
     struct slice line, key;
-    while (slice_split(&info, '\n', &line)) {
+    while (next_line(&info, &line)) {
         line = slice_trim(line);
         if (slice_is(line, "# Keyspace")) keys = 0;
         if (line.size == 0 || line.data[0] == '#') continue;
