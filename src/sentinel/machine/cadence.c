@@ -1,10 +1,10 @@
 #include "sentinel/machine/cadence.h"
 #include "sentinel/machine/complaint.h"
 #include "sentinel/machine/election.h"
-#include "sentinel/machine/failover.h"
 #include "sentinel/machine/gone.h"
 #include "sentinel/machine/hello.h"
 #include "sentinel/machine/instance_internal.h"
+#include "sentinel/machine/order.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/protect.h"
 #include "sentinel/machine/repoint.h"
@@ -173,7 +173,7 @@ void cadence_on_line_down(struct world *world, struct instance *instance, enum l
     if (instance->lines[line].phase == LINE_IDLE) return;
     note_failure(world, instance, line, reason, detail);
     if (line == LINE_COMMAND) {
-        failover_on_line_down(instance);
+        order_on_line_down(instance);
         LIST_EACH(&instance->seats, node) world_touch_primary(container_of(node, struct seat, at_peer)->primary);
     }
     world_touch_instance(world, instance);

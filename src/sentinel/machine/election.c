@@ -10,9 +10,9 @@
 #include <stdio.h>
 
 enum {
-    SLOT_MS = 20, /* beside two round trips: for the voters' disks */
-    SLOT_MAX_MS = 500,
-    HEAR_MS = 2, /* beside two round trips: for the clocks, which count milliseconds */
+    HEAR_MS = 3, /* beside two round trips: for the clocks, which count milliseconds */
+    HEAR_MAX_MS = 500,
+    VOTE_MS = 20,           /* for the voters' disks */
     LEADER_SILENT_MS = 250, /* a leader whose ping waits so long is taken for gone */
     LEADER_GONE_MS = 100,   /* it may be restarting, and its hello may be under way */
     LEADER_LOOK_MS = 50,
@@ -20,13 +20,23 @@ enum {
     PAUSE_MAX_MS = 1000,
 };
 
-int64_t election_slot_ms(const struct primary *primary) {
-    int64_t rtt_ms = 0;
+/* To the furthest peer that can be reached, and back. */
+static int64_t round_trip_ms(const struct primary *primary) {
+    int64_t rtt_us = 0;
     LIST_EACH(&primary->seats, node) {
         const struct instance *peer = container_of(node, struct seat, at_primary)->peer;
-        if (!peer->s_down && instance_is_connected(peer)) rtt_ms = MAX(rtt_ms, peer->rtt_ms);
+        if (!peer->s_down && instance_is_connected(peer)) rtt_us = MAX(rtt_us, peer->usual_rtt_us);
     }
-    return MIN(SLOT_MS + 2 * rtt_ms, SLOT_MAX_MS);
+    return (rtt_us + 999) / 1000;
+}
+
+/* What others said until then has reached us, and what we said them: more than two messages in a row take. */
+static int64_t hear_ms(const struct primary *primary) {
+    return MIN(HEAR_MS + 2 * round_trip_ms(primary), HEAR_MAX_MS);
+}
+
+int64_t election_slot_ms(const struct primary *primary) {
+    return hear_ms(primary) + VOTE_MS;
 }
 
 int64_t election_round_ms(const struct primary *primary) {
@@ -55,29 +65,23 @@ size_t election_rank(const struct primary *primary) {
     return rank;
 }
 
-/* How long after `from_ms` we stand. Only who finds the primary down can stand: the others are not waited for, but what
- * a better one says may be on its way to us while ours is on its way to it. Who finds it down when enough others have
- * said so long before lets those have their turn: they do not know of it yet, and need not wait for it when they do. */
+/* How long after `from_ms` we stand (E4). */
 static int64_t turn_ms(const struct primary *primary, int64_t from_ms) {
     uint64_t own = place_of(primary->world->id, primary);
-    int64_t slot_ms = election_slot_ms(primary), heard_ms = slot_ms - SLOT_MS + HEAR_MS, hear_ms = 0, turn = 0;
-    size_t before = 0;
+    size_t before = 0, better = 0;
+    bool is_first = true;
     LIST_EACH(&primary->seats, node) {
         const struct seat *seat = container_of(node, struct seat, at_primary);
-        const struct instance *peer = seat->peer;
         bool agrees = down_seat_agrees(seat);
         if (agrees && seat->says_down_since_ms < primary->instance->s_down_since_ms) before++;
-        if (peer->s_down || !instance_is_connected(peer) || place_of(peer->id, primary) > own) continue;
-        bool comes_late = agrees && from_ms == primary->o_down_since_ms &&
-                          seat->says_down_since_ms > primary->o_down_since_ms + heard_ms;
-        if (comes_late) continue;
-        if (agrees)
-            turn += slot_ms;
-        else
-            hear_ms = heard_ms;
+        if (seat->peer->s_down || !instance_is_connected(seat->peer) || place_of(seat->peer->id, primary) > own)
+            continue;
+        is_first = false;
+        if (agrees) better++;
     }
     bool late = from_ms == primary->o_down_since_ms && before >= primary_quorum(primary);
-    return turn + hear_ms + (late ? 2 * slot_ms : 0);
+    if (is_first && !late) return 0;
+    return hear_ms(primary) + (int64_t)better * election_slot_ms(primary);
 }
 
 static size_t needed_votes(const struct primary *primary) {

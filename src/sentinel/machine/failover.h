@@ -26,18 +26,6 @@ bool failover_force(struct primary *primary, bool coordinated, const struct inst
 bool failover_may_force(const struct primary *primary, bool coordinated, const struct instance *wanted,
                         struct bytes *why);
 
-/* One command of a REQUEST_PROMOTE or REQUEST_HANDOVER was answered; `complete`: it was the last. */
-void failover_on_order_reply(struct instance *instance, const struct request *request, uint32_t index,
-                             const struct reply_view *reply, bool complete);
-/* The command line of an instance went down: what was ordered on it may or may not have been executed. */
-void failover_on_line_down(struct instance *instance);
-/* Its INFO was read. */
-void failover_on_info(struct instance *instance);
-
-/* A configuration with a newer epoch was heard from the sentinel `by`; what runs is over. Before primary_switch(). */
-void failover_on_newer_config(struct primary *primary, const char *by);
-/* And after it. */
-void failover_observed(struct primary *primary);
 /* RESET, REMOVE: stops without an event. */
 void failover_drop(struct primary *primary, const char *reason);
 /* RESET: no pauses, no memory of attempts; epochs and counters stay. */

@@ -1,7 +1,7 @@
 #include "sentinel/machine/hello.h"
 #include "base/number.h"
+#include "sentinel/machine/attempt.h"
 #include "sentinel/machine/complaint.h"
-#include "sentinel/machine/failover.h"
 #include "sentinel/machine/fresh.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/vote.h"
@@ -134,14 +134,14 @@ static void adopt_config(struct primary *primary, struct seat *seat, const struc
     if (instance_is_at(primary->instance, host, hello->primary_port)) {
         if (primary->failover.sm.state != FAILOVER_NONE) /* what we led is over */
             outbox_instance(world, seat->peer, primary, SENTINEL_EVENT_CONFIG_UPDATE, "%s", "");
-        failover_on_newer_config(primary, leader_of(primary, seat));
-        failover_observed(primary);
+        attempt_observe(primary, leader_of(primary, seat));
+        attempt_observed(primary);
         return;
     }
     outbox_instance(world, seat->peer, primary, SENTINEL_EVENT_CONFIG_UPDATE, "%s", "");
-    failover_on_newer_config(primary, leader_of(primary, seat));
+    attempt_observe(primary, leader_of(primary, seat));
     primary_switch(primary, host, hello->primary_port, leader_of(primary, seat));
-    failover_observed(primary);
+    attempt_observed(primary);
 }
 
 /* We learned of a switch by an address that its primary has left since: a pod comes back with another one. Who has the
@@ -162,7 +162,7 @@ static void follow_moved(struct primary *primary, struct seat *seat, const struc
     if (!instance_is_connected(moved) || moved->s_down) return;
     if (moved->facts.role != ROLE_PRIMARY || primary->failover.sm.state != FAILOVER_NONE) return;
     outbox_instance(primary->world, seat->peer, primary, SENTINEL_EVENT_CONFIG_UPDATE, "%s", "");
-    failover_on_newer_config(primary, seat->peer->id);
+    attempt_observe(primary, seat->peer->id);
     primary_switch(primary, host, hello->primary_port, seat->peer->id);
     replica_drop(old); /* one configuration has one primary: it was the same process */
 }

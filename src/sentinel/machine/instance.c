@@ -1,9 +1,9 @@
 #include "sentinel/machine/instance.h"
 #include "base/mem.h"
 #include "sentinel/machine/down.h"
-#include "sentinel/machine/failover.h"
 #include "sentinel/machine/gone.h"
 #include "sentinel/machine/instance_internal.h"
+#include "sentinel/machine/order.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/world_internal.h"
 
@@ -30,7 +30,7 @@ struct instance *instance_new(struct world *world, enum instance_kind kind, stru
     list_node_init(&instance->node);
     list_init(&instance->seats);
     instance->known_ms = instance->proof_ms = world->now_ms;
-    instance->last_ping_ms = instance->last_good_ms = instance->last_reply_ms = NEVER;
+    instance->last_ping_ms = instance->last_good_ms = instance->last_reply_ms = instance->usual_rtt_us = NEVER;
     instance->s_down_since_ms = NEVER;
     instance->info_ms = instance->last_info_sent_ms = NEVER;
     instance->last_hello_sent_ms = instance->last_heard_ms = instance->last_hello_ms = NEVER;
@@ -122,7 +122,7 @@ void instance_hang_up(struct world *world, struct instance *instance, enum line_
     l->retry_ms = world->now_ms;
     l->reason = LINE_CLOSED;
     l->detail[0] = 0;
-    if (line == LINE_COMMAND) failover_on_line_down(instance);
+    if (line == LINE_COMMAND) order_on_line_down(instance);
 }
 
 /* Answers come in order, so what was sent before an answered request and is still open will never be answered. */
@@ -134,7 +134,7 @@ static void drop_until(struct instance *instance, const struct request *request)
         line->first = lost->next;
         line->pending -= lost->commands - lost->answered;
         mem_free(lost);
-        if (order) failover_on_line_down(instance);
+        if (order) order_on_line_down(instance);
     }
 }
 

@@ -107,6 +107,7 @@ struct instance {
     int64_t proof_ms;        /* down_after counts from here: when the last ping that got an acceptable answer was sent
                               * (moved on by stalls, and by a new address) */
     int64_t rtt_ms;          /* of the last good one */
+    int64_t usual_rtt_us;    /* as it mostly is: who was busy once is not far away; NEVER */
     char last_ping_text[64]; /* the last reply that was not acceptable */
 
     bool s_down;

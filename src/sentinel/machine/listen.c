@@ -3,10 +3,10 @@
 #include "sentinel/machine/complaint.h"
 #include "sentinel/machine/down.h"
 #include "sentinel/machine/facts.h"
-#include "sentinel/machine/failover.h"
 #include "sentinel/machine/fresh.h"
 #include "sentinel/machine/gone.h"
 #include "sentinel/machine/instance_internal.h"
+#include "sentinel/machine/order.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/protect.h"
 #include "sentinel/machine/repoint.h"
@@ -24,6 +24,15 @@ static int64_t oldest_ping(const struct instance *instance) {
     return 0;
 }
 
+/* Follows what grows slowly, and what shrinks at once. */
+static void note_rtt(struct instance *instance, int64_t rtt_ms) {
+    enum { WEIGHT = 8 };
+    int64_t more_us = rtt_ms * 1000 - instance->usual_rtt_us;
+    bool first = instance->usual_rtt_us == NEVER;
+    instance->usual_rtt_us = first ? rtt_ms * 1000 : instance->usual_rtt_us + (more_us < 0 ? more_us : more_us / WEIGHT);
+    instance->rtt_ms = rtt_ms;
+}
+
 static void on_ping(struct world *world, struct instance *instance, const struct request *request,
                     const struct reply_view *reply) {
     enum facts_ping ping = facts_read_ping(reply);
@@ -33,7 +42,7 @@ static void on_ping(struct world *world, struct instance *instance, const struct
         instance->last_good_ms = world->now_ms;
         instance->lines[LINE_COMMAND].reason = LINE_REASON_NONE;
         instance->lines[LINE_COMMAND].detail[0] = 0;
-        instance->rtt_ms = world->now_ms - request->sent_ms;
+        note_rtt(instance, world->now_ms - request->sent_ms);
         instance->proof_ms = MAX(instance->proof_ms, request->sent_ms);
         instance->ping_pending_ms = oldest_ping(instance);
         instance->last_ping_text[0] = 0;
@@ -155,7 +164,7 @@ static void on_info(struct world *world, struct instance *instance, const struct
         }
         if (head->role_reported == ROLE_REPLICA) world_touch_instance(world, head); /* what others say decides */
         if (instance->kind == INSTANCE_PRIMARY) protect_on_info(instance, &before);
-        failover_on_info(instance); /* may make it the primary */
+        order_on_info(instance); /* may make it the primary */
         repoint_on_info(instance);
         world_touch_instance(world, instance);
         if (instance->primary->failover.sm.state != FAILOVER_NONE) world_touch_primary(instance->primary);
@@ -180,7 +189,7 @@ void listen_on_reply(struct world *world, const struct event *event) {
     case REQUEST_INFO_REPLICATION: on_info(world, instance, request, reply); break;
     case REQUEST_ASK: down_on_opinion(world, instance, request, reply); break;
     case REQUEST_PROMOTE:
-    case REQUEST_HANDOVER: failover_on_order_reply(instance, request, event->reply.index, reply, complete); break;
+    case REQUEST_HANDOVER: order_on_reply(instance, request, event->reply.index, reply, complete); break;
     case REQUEST_REPOINT: repoint_on_reply(instance, request, reply, complete); break;
     case REQUEST_IDENTIFY:
         if (reply->kind == REPLY_VIEW_BULK) instance->is_kvd = facts_is_kvd(reply->text);

@@ -2,6 +2,7 @@ noinst_LIBRARIES += libmachine.a
 libmachine_a_SOURCES = \
 	src/sentinel/machine/action.c src/sentinel/machine/action.h \
 	src/sentinel/machine/arena.c src/sentinel/machine/arena.h \
+	src/sentinel/machine/attempt.c src/sentinel/machine/attempt.h \
 	src/sentinel/machine/cadence.c src/sentinel/machine/cadence.h \
 	src/sentinel/machine/choose.c src/sentinel/machine/choose.h \
 	src/sentinel/machine/complaint.c src/sentinel/machine/complaint.h \
@@ -24,6 +25,7 @@ libmachine_a_SOURCES = \
 	src/sentinel/machine/machine.c src/sentinel/machine/machine.h \
 	src/sentinel/machine/operate.c src/sentinel/machine/operate.h \
 	src/sentinel/machine/options.c src/sentinel/machine/options.h \
+	src/sentinel/machine/order.c src/sentinel/machine/order.h \
 	src/sentinel/machine/outbox.c src/sentinel/machine/outbox.h \
 	src/sentinel/machine/recall.c src/sentinel/machine/recall.h \
 	src/sentinel/machine/repoint.c src/sentinel/machine/repoint.h \
