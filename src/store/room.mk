@@ -44,6 +44,13 @@ libstore_a_SOURCES = \
 	src/store/types/zset_tree.c src/store/types/zset_tree.h \
 	src/store/types/zset_value.c src/store/types/zset_value.h \
 	src/store/persist/aof_manifest.c src/store/persist/aof_manifest.h \
+	src/store/replication/backlog.c src/store/replication/backlog.h \
+	src/store/replication/history.c src/store/replication/history.h \
+	src/store/replication/replicas.c src/store/replication/replicas.h \
+	src/store/replication/replication_session.h \
+	src/store/replication/replication.c src/store/replication/replication.h src/store/replication/replication_param.def \
+	src/store/replication/replication_info.c src/store/replication/replication_info.h \
+	src/store/replication/replication_info.def \
 	src/store/persist/child.c src/store/persist/child.h \
 	src/store/persist/digest.c src/store/persist/digest.h \
 	src/store/persist/dump_payload.c src/store/persist/dump_payload.h \

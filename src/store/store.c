@@ -28,19 +28,26 @@
 #include "store/notify/tracking_commands.h"
 #include "store/persist/persistence.h"
 #include "store/prefetch.h"
+#include "store/replication/replication.h"
 #include "store/tx/multi.h"
 #include "store/tx/session.h"
 #include "store/tx/waiting.h"
 
 /* ---- clients ---- */
 
+static struct replication_session *find_session(const struct client *client) {
+    return &session_of(client)->replication;
+}
+
 static void client_created(void *context, struct client *client) {
     struct store *store = context;
     session_start(client, store->databases, store->waiting, store->notify->tracking);
     session_of(client)->persistence = store->persistence;
+    session_of(client)->replication.replication = store->replication;
 }
 
 static void client_freed(void *context, struct client *client) {
+    replication_client_freed(((struct store *)context)->replication, client);
     session_end(client);
 }
 
@@ -177,8 +184,8 @@ struct store *store_install(struct server *server) {
         .before_sleep = before_sleep,
         .reset_stats = reset_stats,
     };
-    server->role_name = "master";
     server_add_hooks(server, &store->hooks);
+    store->replication = replication_new(server, store->databases, store->persistence, store->effects, find_session);
     server_add_commands(server, string_commands, string_command_count);
     server_add_commands(server, bitmap_commands, bitmap_command_count);
     server_add_commands(server, hyperloglog_commands, hyperloglog_command_count);
@@ -199,7 +206,6 @@ struct store *store_install(struct server *server) {
     server_add_commands(server, multi_commands, multi_command_count);
     server_add_commands(server, tracking_commands, tracking_command_count);
     server_add_commands(server, debug_commands, debug_command_count);
-    random_os_hex(store->replication_id, sizeof store->replication_id - 1);
     store_info_add(store);
     return store;
 }
@@ -215,6 +221,7 @@ void store_free(struct store **place) {
     if (!store) return;
     *place = NULL;
     waiting_free(&store->waiting);
+    replication_free(&store->replication);
     persistence_free(&store->persistence);
     databases_free(&store->databases);
     evictor_free(&store->evictor);

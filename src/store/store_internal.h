@@ -16,12 +16,12 @@ struct store {
     struct notify      *notify;
     struct effects     *effects;
     struct persistence *persistence;
+    struct replication *replication;
     struct evictor     *evictor;
     struct defrag      *defrag;
     struct defrag_stats defrag_stats; /* as of the INFO that is being printed */
     const struct evict_settings *evict_settings; /* the evictor's */
     struct server_hooks hooks; /* the server keeps them */
-    char                replication_id[41];
     /* As of the INFO that is being printed. */
     size_t watched_keys, watching_clients, waited_keys, waited_keys_when_gone;
     size_t table_bytes, timer_bytes;

@@ -5,6 +5,7 @@
 #pragma once
 #include "core/client/client.h"
 #include "store/keyspace/databases.h"
+#include "store/replication/replication_session.h"
 
 struct persistence;
 struct queued_command;
@@ -17,6 +18,7 @@ struct session {
     struct client    *client;
     struct databases *databases;
     struct persistence *persistence; /* the store's; set after session_start() */
+    struct replication_session replication; /* likewise */
     struct keyspace  *keyspace; /* that SELECT chose */
     struct tracking  *tracking;
     struct tracker   *tracker; /* notify/tracking's; NULL: the client does not track */

@@ -1,0 +1,73 @@
+/* Replication as a whole: the stream of what changes the data, who follows us, and whom we follow.
+ *
+ *     effects (we are a primary) --+
+ *                                  +--> replication_feed() --> history (ids, offset), backlog --> replicas
+ *     upstream (we are a replica) -+
+ *
+ * While nobody ever followed there is no backlog and nothing is collected. A replica always has a backlog.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "core/config/param.h"
+#include "core/server.h"
+#include "store/effects/effects.h"
+#include "store/replication/backlog.h"
+#include "store/replication/history.h"
+#include "store/replication/replication_session.h"
+
+struct databases;
+struct persistence;
+struct replicas;
+struct upstream;
+
+enum diskless_load { DISKLESS_LOAD_NO, DISKLESS_LOAD_WHEN_EMPTY, DISKLESS_LOAD_SWAP, DISKLESS_LOAD_FLUSH };
+
+struct replication_settings {
+#define PARAM(name, field, type, ...) PARAM_FIELD_##type(field)
+#include "store/replication/replication_param.def"
+#undef PARAM
+};
+
+struct replication { /* owned by the store; of clients' sessions */
+    struct server              *server;
+    struct databases           *databases;
+    struct persistence         *persistence;
+    struct effects             *effects;
+    replication_find_session   *find_session;
+    struct replication_settings settings;
+    struct server_hooks         hooks; /* the server keeps them */
+    struct history              history;
+    struct backlog             *backlog;   /* NULL: nobody ever followed, or not for a long time */
+    int                         stream_db; /* chosen by the stream's last SELECT; -1: the next effect is preceded by one */
+    struct effects_sink         sink;
+    struct replicas            *replicas; /* who follows us */
+    struct upstream            *upstream; /* whom we follow; NULL: we are a primary */
+};
+
+/* Registers parameters, hooks, fields of INFO. Keeps all. gives: replication_free() */
+struct replication *replication_new(struct server *server, struct databases *databases, struct persistence *persistence,
+                                    struct effects *effects, replication_find_session *find_session);
+void                replication_free(struct replication **replication);
+
+/* From the store, while there still is a session. */
+void replication_client_freed(struct replication *replication, struct client *client);
+
+static inline bool replication_is_replica(const struct replication *replication) {
+    return replication->upstream != NULL;
+}
+
+/* ---- the stream ---- */
+/* Appends to the stream: our own effects, or the primary's bytes as they came. There must be a backlog. */
+void replication_feed(struct replication *replication, struct slice bytes);
+/* Begins to keep the stream where that was not done. Told of effects from then on, if we are a primary. */
+void replication_need_backlog(struct replication *replication);
+/* The history was adopted or otherwise is another one: what was kept is dropped, those who follow are hung up on, and
+ * an empty backlog begins at history.offset. */
+void replication_restart_stream(struct replication *replication);
+
+/* ---- the role ---- */
+/* replication->upstream was set or is about to be: we follow somebody, so our own effects are nobody's business. Who follows
+ * us stays: the history may turn out to be the same. */
+void replication_become_replica(struct replication *replication);
+/* replication->upstream is NULL again: history_shift(), who follows us is hung up on (they resume under the new name), and
+ * effects go into the stream. */
+void replication_become_primary(struct replication *replication);
