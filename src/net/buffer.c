@@ -172,7 +172,7 @@ static void drop_first(struct output *output) {
 static void reset_last(struct output *output) {
     struct output_block *block = output->last;
     output->sent = 0;
-    if (block->capacity > 0 && block->capacity <= 2 * OUTPUT_BLOCK_BYTES) {
+    if (block->capacity > OUTPUT_BETWEEN_BYTES && block->capacity <= 2 * OUTPUT_BLOCK_BYTES) {
         output->at = block->data;
         return;
     }
@@ -216,7 +216,8 @@ size_t output_memory(const struct output *output) {
 
 char *output_room_slow(struct output *output, size_t size) {
     if (output->at && (size_t)(output->limit - output->at) >= size) return output->at;
-    size_t usual = output->first ? OUTPUT_BLOCK_BYTES - sizeof(struct output_block) : OUTPUT_FIRST_BYTES;
+    size_t usual = OUTPUT_FIRST_BYTES;
+    if (output->last) usual = (output->last->capacity ? OUTPUT_BLOCK_BYTES : OUTPUT_BETWEEN_BYTES) - sizeof(struct output_block);
     append(output, new_block(MAX(size, usual)));
     return output->at;
 }

@@ -59,6 +59,7 @@ char *input_block_take(struct input *input);
 enum {
     OUTPUT_FIRST_BYTES = 4 * 1024, /* of the first block; it stays for reuse */
     OUTPUT_BLOCK_BYTES = 16 * 1024,
+    OUTPUT_BETWEEN_BYTES = 192, /* of what follows a reference: the end of one reply, the head of the next */
     OUTPUT_HOLE_BYTES = 24, /* the longest head that fits a hole */
     OUTPUT_PARTS = 64       /* iovecs that output_parts() fills at most */
 };

@@ -164,7 +164,7 @@ void reply_bulk_printf(struct client *client, const char *format, ...) {
 }
 
 /* Below this a copy is cheaper than a block of its own and one more part for writev. */
-enum { SHARED_MIN_BYTES = 8 * 1024 };
+enum { SHARED_MIN_BYTES = 2 * 1024 };
 
 void reply_bulk_shared(struct client *client, struct slice value, void (*release)(void *owner), void *owner) {
     struct output *out = prepare(client);
