@@ -43,6 +43,11 @@ libstore_a_SOURCES = \
 	src/store/types/zset_pack.c src/store/types/zset_pack.h \
 	src/store/types/zset_tree.c src/store/types/zset_tree.h \
 	src/store/types/zset_value.c src/store/types/zset_value.h \
+	src/store/persist/aof_file.c src/store/persist/aof_file.h \
+	src/store/persist/aof_manifest_file.c src/store/persist/aof_manifest_file.h \
+	src/store/persist/aof_load.c src/store/persist/aof_load.h \
+	src/store/persist/aof_read.c src/store/persist/aof_read.h \
+	src/store/persist/loading_internal.h \
 	src/store/persist/aof_manifest.c src/store/persist/aof_manifest.h \
 	src/store/replication/backlog.c src/store/replication/backlog.h \
 	src/store/replication/history.c src/store/replication/history.h \

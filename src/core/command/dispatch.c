@@ -153,6 +153,10 @@ static enum server_verdict ask(const struct hook_list *hooks, bool is_take, stru
     return SERVER_GO_ON;
 }
 
+bool dispatch_is_taken(struct client *client, const struct command_entry *entry) {
+    return ask(&client->server->internal->on_take, true, client, entry) != SERVER_GO_ON;
+}
+
 /* A RESP2 client with subscriptions could not tell replies from messages. */
 static bool is_wrong_in_subscriber_context(const struct client *client, const struct command_entry *entry) {
     return client->channels && client->resp == 2 && !(entry->flags & COMMAND_EXEMPT_FROM_PUBSUB_CONTEXT) &&

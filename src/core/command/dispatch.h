@@ -28,6 +28,9 @@ enum dispatch_result dispatch_request(struct client *client, struct command_entr
  * client->entry is restored afterwards. */
 void dispatch_call(struct client *client, struct command_entry *entry, unsigned flags);
 
+/* Whether the mode takes the command in place of its execution: queues it for EXEC. */
+bool dispatch_is_taken(struct client *client, const struct command_entry *entry);
+
 /* Goes on with the command that a client waits in: `body` runs with this request as the client's and replies and propagates
  * as the body of a command may. False: it did nothing, the client waits on. The call was counted when it began to wait;
  * now its time and failure are. Ending the wait (blocked_end) is the caller's. Keeps argv during the call. */

@@ -159,7 +159,7 @@ void restore_command(struct client *client) {
         bool overflows = !restore.is_absolute && restore.ttl_ms > INT64_MAX - client->server->wall_ms;
         deadline_ms = restore.is_absolute ? restore.ttl_ms : overflows ? INT64_MAX : restore.ttl_ms + client->server->wall_ms;
     }
-    if (deadline_ms != RECORD_NEVER && deadline_ms <= client->server->wall_ms) {
+    if (deadline_ms != RECORD_NEVER && session_is_past(client, deadline_ms)) {
         if (value.form == VALUE_OBJECT) value_free_object(value.type, value.encoding, value.object);
         remove_old(client, &spot);
     } else {

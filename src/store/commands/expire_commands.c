@@ -95,7 +95,7 @@ static void expire_key(struct client *client, int64_t unit_ms, int64_t base_ms) 
         reply_int(client, 0);
         return;
     }
-    if (deadline_ms <= client->server->wall_ms)
+    if (session_is_past(client, deadline_ms))
         remove_at_once(client, &spot);
     else
         set_expiry(client, &spot, deadline_ms);

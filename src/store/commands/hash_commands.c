@@ -60,10 +60,11 @@ bool hash_edit_find(const struct hash_edit *edit, struct slice field, struct has
 
 struct hash_rules hash_rules_of(const struct client *client) {
     const struct databases *databases = session_of(client)->databases;
+    /* Whoever repeats what happened elsewhere, or before, sees what that saw. */
     return (struct hash_rules){.max_entries = databases->settings.hash_max_listpack_entries,
                                .max_text_bytes = databases->settings.hash_max_listpack_value_bytes,
                                .hash_key = &databases->shared.hash_key,
-                               .now_ms = client->server->wall_ms};
+                               .now_ms = databases->shared.sees_expired ? HASH_SEE_ALL : client->server->wall_ms};
 }
 
 void hash_edit_begin(struct hash_edit *edit) {

@@ -245,7 +245,7 @@ void getex_command(struct client *client) {
     string_reply(client, record);
     struct spot spot;
     CHECK(keyspace_open(keyspace, client->argv[1], &spot));
-    if (options.flags & (SET_EXAT | SET_PXAT) && expires_ms <= client->server->wall_ms) {
+    if (options.flags & (SET_EXAT | SET_PXAT) && session_is_past(client, expires_ms)) {
         remove_key(client, &spot);
     } else if (options.flags & SET_EXPIRY) {
         keyspace_set_expires(keyspace, &spot, expires_ms);

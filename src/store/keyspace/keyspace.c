@@ -81,6 +81,7 @@ static inline struct record *find(struct keyspace *keyspace, struct slice key, u
     if (UNLIKELY(!keyspace->table)) return NULL;
     struct record *record = key_table_find(keyspace->table, key, hash, slot);
     if (record && UNLIKELY(record->flags & RECORD_EXPIRES) && keyspace_is_expired(keyspace, record)) {
+        if (keyspace->shared->sees_expired) return record;
         if (!keyspace->shared->keep_expired) expire(keyspace, record, hash);
         return NULL;
     }

@@ -74,6 +74,7 @@ struct keyspace_shared { /* owned by the store; outlives its databases */
     bool                  free_here;     /* large values that the running command removes are freed on the spot ... */
     bool                  expire_here;   /* ... and those that have expired (lazyfree-lazy-...: no) */
     bool                  keep_expired;  /* what is past its deadline is not seen, but not removed either (paused) */
+    bool                  sees_expired;  /* what is past its deadline is seen: a primary's command runs, which knows better */
     bool                  no_touch;      /* lookups leave the time of last use alone (CLIENT NO-TOUCH) */
     struct keyspace_hooks hooks;
     struct keyspace_stats stats;

@@ -5,6 +5,7 @@
 #include "core/server.h"
 #include "net/loop.h"
 #include "store/keyspace/databases.h"
+#include "store/persist/loading_internal.h"
 #include "store/persist/persistence.h"
 #include "store/persist/rdb_file.h"
 #include "store/persist/rdb_rules.h"
@@ -12,17 +13,6 @@
 #include <time.h>
 
 enum { SERVE_EVERY_US = 10000 };
-
-struct loading {
-    struct server                 *server;
-    struct databases              *databases;
-    const struct persist_settings *settings;
-    struct keyspace               *keyspace; /* keys go there */
-    struct rdb_file               *file;     /* NULL: nothing is being loaded */
-    bool                           merges, serves;
-    int64_t                        start_wall_ms, start_us, served_us;
-    uint64_t                       file_memory_bytes, loaded, expired, empty, libraries;
-};
 
 struct loading *loading_new(struct server *server, struct databases *databases, const struct persist_settings *settings) {
     struct loading *loading = mem_zalloc(sizeof *loading);
@@ -39,7 +29,7 @@ void loading_free(struct loading **loading) {
 
 /* ---- clients in between ---- */
 
-static void serve(struct loading *loading) {
+void loading_serve(struct loading *loading) {
     if (!loading->serves) return;
     int64_t now_us = clock_now_us();
     if (now_us - loading->served_us < SERVE_EVERY_US) return;
@@ -48,8 +38,7 @@ static void serve(struct loading *loading) {
     loading->served_us = clock_now_us();
 }
 
-/* The server was shut down. */
-static bool is_over(const struct loading *loading) {
+bool loading_is_over(const struct loading *loading) {
     return loading->serves && server_shutdown_state(loading->server) == SERVER_SHUTDOWN_DONE;
 }
 
@@ -58,7 +47,7 @@ static void delay(struct loading *loading) {
     if (us <= 0) return;
     struct timespec time = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
     (void)nanosleep(&time, NULL);
-    serve(loading);
+    loading_serve(loading);
 }
 
 /* ---- what the file says ---- */
@@ -83,7 +72,7 @@ static bool on_key(void *context, struct rdb_key *key, struct error *err) {
         loading->empty++;
         return true;
     }
-    if (key->expires_ms >= 0 && key->expires_ms < server->wall_ms) {
+    if (key->expires_ms >= 0 && key->expires_ms < server->wall_ms && !loading->databases->shared.sees_expired) {
         loading->expired++;
         drop(&key->value);
         return true;
@@ -100,7 +89,7 @@ static bool on_key(void *context, struct rdb_key *key, struct error *err) {
     keyspace_set_usage(loading->keyspace, spot.record, key->idle_s, key->frequency);
     loading->loaded++;
     delay(loading);
-    return !is_over(loading) || error_set(err, "the server was shut down");
+    return !loading_is_over(loading) || error_set(err, "the server was shut down");
 }
 
 static void on_field(void *context, struct slice name, struct slice value) {
@@ -128,8 +117,8 @@ static bool load(struct loading *loading, struct error *err) {
     enum rdb_result result;
     do {
         result = rdb_file_step(loading->file, err);
-        serve(loading);
-        if (is_over(loading)) return true;
+        loading_serve(loading);
+        if (loading_is_over(loading)) return true;
     } while (result == RDB_MORE);
     return result == RDB_OK;
 }
@@ -143,43 +132,65 @@ static void say_how_it_went(const struct loading *loading) {
     if (loading->libraries)
         LOG_WRITE(LOG_WARNING, "%llu libraries of functions in the dump file were left out: this version of kvd has none, and "
                                "the next save will write none", (unsigned long long)loading->libraries);
-    LOG_WRITE(LOG_NOTICE, "DB loaded from disk: %.3f seconds", (double)(clock_now_us() - loading->start_us) / 1e6);
 }
 
-enum loading_result loading_run(struct loading *loading, bool serves, bool merges, struct error *err) {
+void loading_begin(struct loading *loading, bool serves, bool merges) {
+    struct keyspace_shared *shared = &loading->databases->shared;
+    loading->serves = serves;
+    loading->merges = merges;
+    loading->loaded = loading->expired = loading->empty = loading->libraries = loading->file_memory_bytes = 0;
+    loading->total_bytes = loading->before_bytes = loading->at_bytes = 0;
+    loading->start_wall_ms = clock_wall_ms();
+    loading->start_us = loading->served_us = clock_now_us();
+    loading->was_kept = shared->keep_expired;
+    loading->had_seen = shared->sees_expired;
+    loading->is_running = loading->server->is_loading = shared->keep_expired = true;
+}
+
+void loading_finish(struct loading *loading) {
+    struct keyspace_shared *shared = &loading->databases->shared;
+    loading->is_running = loading->server->is_loading = false;
+    shared->keep_expired = loading->was_kept;
+    shared->sees_expired = loading->had_seen;
+}
+
+enum loading_result loading_read_dump(struct loading *loading, const char *path, bool adds, uint64_t *end, struct error *err) {
     struct rdb_sink sink = {
         .context = loading, .database = on_database, .key = on_key, .field = on_field, .library = on_library};
     struct rdb_rules rules = rdb_rules_of(loading->databases);
     rules.deep = loading->settings->sanitize == PERSIST_SANITIZE_YES;
     struct rdb_loader *loader = rdb_loader_new(&rules, &sink, loading->settings->checksum);
     loading->keyspace = databases_find(loading->databases, 0);
-    loading->serves = serves;
-    loading->merges = merges;
-    loading->loaded = loading->expired = loading->empty = loading->libraries = loading->file_memory_bytes = 0;
-    loading->start_wall_ms = clock_wall_ms();
-    loading->start_us = loading->served_us = clock_now_us();
-    enum rdb_file_opened opened = rdb_file_open(&loading->file, loading->settings->dbfilename, &loader, err);
+    enum rdb_file_opened opened = rdb_file_open(&loading->file, path, &loader, err);
     if (opened != RDB_FILE_OPEN) {
         rdb_loader_free(&loader);
         return opened == RDB_FILE_ABSENT ? LOADING_ABSENT : LOADING_FAILED;
     }
-    bool was_kept = loading->databases->shared.keep_expired;
-    loading->server->is_loading = loading->databases->shared.keep_expired = true;
+    if (adds) loading->total_bytes += rdb_file_size(loading->file);
     bool good = load(loading, err);
-    loading->server->is_loading = false;
-    loading->databases->shared.keep_expired = was_kept;
+    *end = rdb_file_offset(loading->file);
     rdb_file_close(&loading->file);
-    if (good && !is_over(loading)) say_how_it_went(loading);
-    if (!good) error_prefix(err, "the dump file %s is damaged", loading->settings->dbfilename);
+    if (good && !loading_is_over(loading)) say_how_it_went(loading);
     return good ? LOADING_DONE : LOADING_FAILED;
+}
+
+enum loading_result loading_run(struct loading *loading, bool serves, bool merges, struct error *err) {
+    uint64_t end;
+    loading_begin(loading, serves, merges);
+    enum loading_result result = loading_read_dump(loading, loading->settings->dbfilename, true, &end, err);
+    loading_finish(loading);
+    if (result == LOADING_DONE && !loading_is_over(loading))
+        LOG_WRITE(LOG_NOTICE, "DB loaded from disk: %.3f seconds", (double)(clock_now_us() - loading->start_us) / 1e6);
+    if (result == LOADING_FAILED) error_prefix(err, "the dump file %s is damaged", loading->settings->dbfilename);
+    return result;
 }
 
 void loading_get_state(const struct loading *loading, struct loading_state *state) {
     *state = (struct loading_state){.last_expired = loading->expired, .last_loaded = loading->loaded};
-    if (!loading->file) return;
+    if (!loading->is_running) return;
     state->start_wall_s = loading->start_wall_ms / 1000;
-    state->total_bytes = rdb_file_size(loading->file);
-    state->loaded_bytes = rdb_file_offset(loading->file);
+    state->total_bytes = loading->total_bytes;
+    state->loaded_bytes = loading->before_bytes + (loading->file ? rdb_file_offset(loading->file) : loading->at_bytes);
     state->file_memory_bytes = loading->file_memory_bytes;
     double elapsed = (double)(clock_now_us() - loading->start_us) / 1e6;
     uint64_t left = state->total_bytes - MIN(state->total_bytes, state->loaded_bytes);

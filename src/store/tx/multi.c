@@ -132,14 +132,16 @@ static void run_queue(struct client *client, struct queued_command *queue, int c
         struct queued_command *command = &queue[i];
         client_set_request(client, command->argc, command->argv, (struct slice){0});
         int at = 0;
-        enum user_verdict verdict = user_check(client->user, command->entry, command->argv, command->argc, &at);
+        bool is_trusted = (client->flags & (CLIENT_LOADING | CLIENT_IS_PRIMARY)) != 0;
+        enum user_verdict verdict =
+            is_trusted ? USER_ALLOWED : user_check(client->user, command->entry, command->argv, command->argc, &at);
         if (verdict != USER_ALLOWED)
             reply_error(client,
                         "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. "
                         "This command is no longer allowed for the following reason: %s",
                         denied_reason(verdict));
         else
-            dispatch_call(client, command->entry, 0);
+            dispatch_call(client, command->entry, client->flags & CLIENT_LOADING ? DISPATCH_NO_STATS : 0);
     }
 }
 

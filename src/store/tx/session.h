@@ -48,3 +48,9 @@ static inline struct session *session_of(const struct client *client) {
 static inline struct keyspace *session_keyspace(const struct client *client) {
     return session_of(client)->keyspace;
 }
+/* Whether a deadline has passed for the running command: never for one that repeats what happened elsewhere, or before, and
+ * must see what that saw. */
+static inline bool session_is_past(const struct client *client, int64_t deadline_ms) {
+    const struct keyspace_shared *shared = &session_of(client)->databases->shared;
+    return !shared->sees_expired && deadline_ms <= *shared->wall_ms;
+}
