@@ -59,7 +59,8 @@ static void note_failure(struct world *world, struct instance *instance, enum li
     struct line *l = &instance->lines[line];
     /* A peer that accepts and hangs up, or refuses our password, must not be dialled in a tight loop. */
     bool was_open = l->phase == LINE_OPEN, worked = was_open && world->now_ms - l->since_ms >= retry_pause(instance);
-    gone_on_line_down(instance, l->phase, l->since_ms, reason);
+    int64_t was_since_ms = l->since_ms;
+    gone_on_line_down(instance, l->phase, was_since_ms, reason);
     instance_forget_requests(instance, line);
     l->phase = LINE_IDLE;
     l->since_ms = world->now_ms;
@@ -73,7 +74,9 @@ static void note_failure(struct world *world, struct instance *instance, enum li
                    instance->facts.keys > 0;
     if (guarded && line == LINE_COMMAND && !instance->s_down && (reason == LINE_REFUSED || reason == LINE_RESET))
         l->retry_ms = MIN(l->retry_ms, world->now_ms + RETURN_MS);
-    if (line == LINE_COMMAND) l->retry_ms = MIN(l->retry_ms, gone_retry_ms(instance, was_open ? l->failures : 0));
+    /* A line that answered was of use, however short it was: after a failover all lines are new. Once. */
+    uint32_t hung_up = !was_open ? 0 : instance->last_good_ms >= was_since_ms && l->failures ? l->failures - 1 : l->failures;
+    if (line == LINE_COMMAND) l->retry_ms = MIN(l->retry_ms, gone_retry_ms(instance, hung_up));
     if (reason == LINE_GARBAGE)
         complain(world, COMPLAINT_LINE, instance, detail, "the %s line was cut",
                  line == LINE_COMMAND ? "command" : "pub/sub");
@@ -143,6 +146,7 @@ void cadence_on_line_up(struct world *world, struct instance *instance, enum lin
     if (l->phase != LINE_CONNECTING) return; /* we gave it up meanwhile */
     l->phase = LINE_OPEN;
     l->since_ms = world->now_ms;
+    if (l->reason == LINE_REFUSED || l->reason == LINE_TIMEOUT) l->failures = 0; /* it was away and is back: no flapping yet */
     gone_on_line_up(instance);
     /* Why it was down stays until an answer proves that it works now: a refused password shows after the connect. */
     if (line == LINE_PUBSUB) {

@@ -47,9 +47,10 @@ static void on_ping(struct world *world, struct instance *instance, const struct
         instance->ping_pending_ms = oldest_ping(instance);
         instance->last_ping_text[0] = 0;
         if (ping == FACTS_PING_PONG) instance->rebooted = false;
+        bool was_gone = instance->gone;
+        if (instance->lost_ms != NEVER || was_gone) gone_reset(instance); /* whatever line it lost, it is there */
         /* Of who is up, a good answer only moves deadlines on: what is due is found out when the old ones come. */
-        if (!instance->s_down && !instance->gone) return;
-        if (instance->gone) gone_reset(instance);
+        if (!instance->s_down && !was_gone) return;
     } else {
         slice_print_plain(complaint_of_reply(reply), instance->last_ping_text, sizeof instance->last_ping_text);
         if (ping == FACTS_PING_BAD)

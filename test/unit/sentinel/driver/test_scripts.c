@@ -15,7 +15,7 @@ struct bench { /* a loop, a queue, a place for scripts, and the news so far */
     struct loop    *loop;
     struct scripts *scripts;
     char            directory[64], path[96], out[96];
-    struct bytes    news;
+    struct bytes    news, ends;
 };
 
 static void on_news(void *context, enum script_news news, const char *text) {
@@ -43,6 +43,7 @@ static void bench_fini(struct bench *bench) {
     scripts_free(&bench->scripts);
     loop_free(&bench->loop);
     bytes_fini(&bench->news);
+    bytes_fini(&bench->ends);
     unlink(bench->path);
     unlink(bench->out);
     CU_ASSERT_EQUAL(rmdir(bench->directory), 0);
@@ -151,5 +152,77 @@ UNIT_TEST(scripts, run_sixteen_at_a_time_and_wait_in_a_bounded_queue) {
     log_set_level(LOG_NOTICE);
     scripts_configure(bench.scripts, &(struct scripts_settings){0, 3600 * 1000}); /* ends those that run */
     while (!strstr(bytes_text(&bench.news), "timeout")) loop_turn(bench.loop, true);
+    bench_fini(&bench);
+}
+
+/* ---- scripts_run() ---- */
+
+static void on_end(void *context, uint64_t token, enum scripts_end end, int status) {
+    static const char *const names[] = {
+        [SCRIPTS_EXIT] = "exit", [SCRIPTS_SIGNAL] = "signal", [SCRIPTS_TIMEOUT] = "timeout", [SCRIPTS_NOT_RUN] = "not run"};
+    struct bench *bench = context;
+    bytes_add_printf(&bench->ends, "%d %s %d;", (int)token, names[end], status);
+}
+
+static void run(struct bench *bench, const char *argument, int64_t timeout_ms, uint64_t token) {
+    scripts_run(bench->scripts, (const char *const[]){bench->path, argument, NULL}, timeout_ms, token, on_end);
+}
+
+UNIT_TEST(scripts, that_are_run_tell_how_they_ended_and_are_never_tried_again) {
+    struct bench bench;
+    char text[64];
+    bench_init(&bench, "echo x >> $out; case $1 in die) kill -9 $$;; esac; exit $1");
+    scripts_configure(bench.scripts, &(struct scripts_settings){60000, 1});
+    run(&bench, "0", 60000, 7);
+    run_until_empty(&bench);
+    run(&bench, "1", 60000, 8); /* a notification would be tried again after this */
+    run_until_empty(&bench);
+    run(&bench, "die", 60000, 9);
+    run_until_empty(&bench);
+    EXPECT_TEXT(bytes_text(&bench.ends), "7 exit 0;8 exit 1;9 signal 9;");
+    read_out(&bench, text, sizeof(text));
+    EXPECT_TEXT(text, "x\nx\nx\n");
+    bench_fini(&bench);
+}
+
+UNIT_TEST(scripts, that_are_run_have_a_deadline_of_their_own) {
+    struct bench bench;
+    bench_init(&bench, "while :; do sleep 1; done");
+    run(&bench, "", 1, 3); /* the others' is 60 s */
+    run_until_empty(&bench);
+    EXPECT_TEXT(bytes_text(&bench.ends), "3 timeout 9;");
+    bench_fini(&bench);
+}
+
+UNIT_TEST(scripts, that_cannot_be_run_say_so_from_the_loop) {
+    struct bench bench;
+    bench_init(&bench, "");
+    CU_ASSERT_EQUAL(chmod(bench.path, 0600), 0);
+    run(&bench, "", 1000, 4);
+    EXPECT_TEXT(bytes_text(&bench.ends), "");
+    run_until_empty(&bench);
+    CU_ASSERT(strncmp(bytes_text(&bench.ends), "4 not run", 9) == 0);
+    bench_fini(&bench);
+}
+
+/* Sixteen that wait for a file, which is as many as may run at once; the one that a failover waits for makes it. */
+UNIT_TEST(scripts, that_are_run_do_not_wait_for_the_queue) {
+    struct bench bench;
+    bench_init(&bench, "case $1 in now) : > $out;; *) while [ ! -e $out ]; do sleep 0.01; done;; esac");
+    for (int i = 0; i < 40; i++) add(&bench, "later");
+    run(&bench, "now", 60000, 5);
+    run_until_empty(&bench);
+    EXPECT_TEXT(bytes_text(&bench.ends), "5 exit 0;");
+    bench_fini(&bench);
+}
+
+UNIT_TEST(scripts, that_are_run_are_silent_after_the_queue_is_freed) {
+    struct bench bench;
+    bench_init(&bench, "exit 0");
+    run(&bench, "", 60000, 6);
+    loop_turn(bench.loop, false);
+    scripts_free(&bench.scripts);
+    loop_turn(bench.loop, false);
+    EXPECT_TEXT(bytes_text(&bench.ends), "");
     bench_fini(&bench);
 }

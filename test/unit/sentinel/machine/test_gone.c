@@ -110,3 +110,32 @@ UNIT_TEST(gone, has_a_grace_that_can_be_set) {
     CU_ASSERT_TRUE(troupe_until(&t, "+promoted-slave", 60));
     troupe_fini(&t);
 }
+
+/* A failover opens every line anew: who dies right afterwards is not taken for one that only hangs up. */
+UNIT_TEST(gone, is_seen_on_lines_that_are_new) {
+    struct troupe t;
+    begin(&t, true);
+    troupe_kill(&t, 0);
+    CU_ASSERT_TRUE(troupe_until(&t, "+promoted-slave", 50));
+    troupe_run(&t, 100);
+    troupe_return(&t, 0, -1);
+    troupe_run(&t, 300);
+    int next = troupe_believes(&t, 0);
+    CU_ASSERT_NOT_EQUAL_FATAL(next, 0);
+    troupe_kill(&t, (unsigned)next);
+    CU_ASSERT_TRUE(troupe_until(&t, "+promoted-slave", 50));
+    troupe_fini(&t);
+}
+
+/* One line lost, the other one answers: that is no evidence, also not for the next loss. */
+UNIT_TEST(gone, is_nobody_who_answers_on_another_line) {
+    struct troupe t;
+    begin(&t, true);
+    struct instance *primary = troupe_primary(&t, 0)->instance;
+    troupe_event(&t, 0, &(struct event){.kind = EVENT_LINE_DOWN,
+                                        .line = {primary->number, LINE_PUBSUB, LINE_RESET, SLICE(""), {0}}});
+    troupe_run(&t, 1500);
+    CU_ASSERT_EQUAL(primary->lost_ms, NEVER);
+    CU_ASSERT_FALSE(primary->s_down);
+    troupe_fini(&t);
+}
