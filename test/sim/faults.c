@@ -201,7 +201,6 @@ static void strike_wipe(struct history *history) {
     size_t number = (size_t)random_below(&history->random, history->host_count);
     struct sentinel_host *host = history->hosts[number];
     if (history->quorum <= history->sentinel_count / 2) return;
-    if (history->pods) return; /* addresses that were true once are all that it would find */
     for (size_t i = 0; i < history->host_count; i++)
         if (!remembers(history, history->hosts[i])) return;
     if (!sentinel_host_is_running(host)) return;
@@ -225,6 +224,18 @@ static void strike_disk(struct history *history) {
     TRACE(&history->trace, sentinel_host_name(host), "its disk is full");
     sentinel_host_fail_disk(host, true);
     add(history, roll_length(history), mend_disk)->host = host;
+}
+
+static void mend_scripts(struct fault *fault) {
+    sentinel_host_fail_scripts(fault->host, false);
+}
+
+static void strike_scripts(struct history *history) {
+    struct sentinel_host *host = any_sentinel(history);
+    if (!history->scripts) return;
+    TRACE(&history->trace, sentinel_host_name(host), "its scripts veto, fail or hang");
+    sentinel_host_fail_scripts(host, true);
+    add(history, roll_length(history), mend_scripts)->host = host;
 }
 
 /* The network */
@@ -384,7 +395,7 @@ static const struct {
     {4, strike_script},   {10, strike_sentinel}, {8, strike_within}, {8, strike_pause_sentinel},
     {4, strike_clock},    {4, strike_disk},      {8, strike_peer},   {8, strike_cut},
     {10, strike_isolate}, {4, strike_halves},    {6, strike_slow},
-    {8, strike_name},     {6, strike_wipe},
+    {8, strike_name},     {6, strike_wipe},          {20, strike_scripts},
 };
 
 static void on_strike(struct happening *happening) {

@@ -53,6 +53,9 @@ struct history {
     int64_t down_after_ms, failover_timeout_ms;
     bool fast;
     int64_t fast_grace_ms;
+    bool scripts; /* a script is asked before a promotion */
+    int64_t script_timeout_ms;
+    bool script_veto;
     int64_t slowest_us; /* of syncs and restarts: part of the bound of L1 */
 
     /* Faults */

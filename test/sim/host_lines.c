@@ -215,8 +215,11 @@ void host_send(struct sentinel_host *host, const struct action *action) {
         host_breach(host, "a request on a line that is not up");
         return;
     }
-    if (action->send.request_kind == REQUEST_PROMOTE)
+    if (action->send.request_kind == REQUEST_PROMOTE) {
+        const struct instance *target = world_find_instance(machine_world(host->machine), action->send.instance);
         host->traits.observer->on_order(host->traits.observer_context, host, action);
+        if (target && target->primary) host_check_script(host, target->primary);
+    }
     for (uint32_t i = 0; i < action->send.count; i++) send_command(line, action, i);
 }
 

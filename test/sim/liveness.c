@@ -155,5 +155,5 @@ bool liveness_holds(const struct history *history, char *why) {
 
 int64_t liveness_bound_us(const struct history *history) {
     return (3 * history->failover_timeout_ms + 6 * history->down_after_ms) * MILLISECOND + 60 * SECOND +
-           history->slowest_us;
+           history->slowest_us + (history->scripts ? 10 * SECOND : 0); /* a veto counts for five */
 }

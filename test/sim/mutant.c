@@ -19,6 +19,7 @@ static const struct {
     [MUTANT_FORGETFUL] = {"forgetful", "S1 S2", "who lost its disk takes it for granted that it never voted"},
     [MUTANT_REJECTED] = {"rejected", "S5", "who is silent looks as if it were gone"},
     [MUTANT_NO_GRACE] = {"no-grace", "S5", "the grace of the fast path is ignored"},
+    [MUTANT_UNFENCED] = {"unfenced", "S9", "whatever the pre-failover script says is taken for a yes"},
     [MUTANT_UNPROTECTED] = {"unprotected", "T6", "primaries that come back empty are accepted", "emptied"},
     [MUTANT_LIAR] = {"liar", "S8", "every INFO names a replica that nobody has heard of"},
 };

@@ -22,6 +22,7 @@ enum mutant {
     MUTANT_FORGETFUL,      /* a sentinel that lost its disk takes it for granted that it never voted */
     MUTANT_REJECTED,       /* who is silent looks as if it were gone */
     MUTANT_NO_GRACE,       /* the grace of the fast path is ignored */
+    MUTANT_UNFENCED,       /* whatever the pre-failover script says is taken for a yes */
     MUTANT_UNPROTECTED,    /* primaries that come back empty are accepted */
     MUTANT_COUNT
 };

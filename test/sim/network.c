@@ -16,11 +16,17 @@ enum {
     MOST_ADDRESSES = 8192,
 };
 
+/* Its process was gone, and the host there to say so. */
+struct outage {
+    int64_t from_us, to_us; /* to_us: INT64_MAX while it lasts */
+};
+
 struct host {
     char address[NETWORK_ADDRESS_SIZE], former[NETWORK_ADDRESS_SIZE];
     uint16_t port;
-    bool powered, running, refuses;     /* refuses: its process is gone, it answers */
-    int64_t refused_from_us, refused_to_us; /* the last time it did */
+    bool powered, running;
+    struct outage *outages; /* all that there were; owned */
+    size_t outage_count;
     int64_t paused_until_us, slow_us;
     const struct listener_ops *listener;
     void *process;
@@ -99,7 +105,10 @@ static void free_when_unused(struct link *link) {
 
 void network_free(struct network **network) {
     LIST_EACH(&(*network)->links, node) free_link(container_of(node, struct link, node));
-    for (unsigned i = 0; i < (*network)->count; i++) mem_free((*network)->hosts[i].cut_to);
+    for (unsigned i = 0; i < (*network)->count; i++) {
+        mem_free((*network)->hosts[i].cut_to);
+        mem_free((*network)->hosts[i].outages);
+    }
     mem_free(*network);
     *network = NULL;
 }
@@ -142,8 +151,8 @@ void network_start_process(struct network *network, unsigned host, uint16_t port
                            void *process) {
     struct host *place = &network->hosts[host];
     CHECK(!place->running);
-    if (place->refuses) place->refused_to_us = network->schedule->now_us;
-    place->refuses = false;
+    struct outage *last = place->outage_count ? &place->outages[place->outage_count - 1] : NULL;
+    if (last) last->to_us = MIN(last->to_us, network->schedule->now_us);
     place->powered = place->running = true;
     place->paused_until_us = 0;
     place->port = port;
@@ -410,8 +419,10 @@ void network_stop_process(struct network *network, unsigned host, bool power_los
     struct host *place = &network->hosts[host];
     CHECK(place->running);
     place->running = false;
-    place->refuses = !power_lost;
-    if (place->refuses) place->refused_from_us = network->schedule->now_us;
+    if (!power_lost) {
+        place->outages = mem_realloc(place->outages, (place->outage_count + 1) * sizeof place->outages[0]);
+        place->outages[place->outage_count++] = (struct outage){network->schedule->now_us, INT64_MAX};
+    }
     power_lost &= !network->rejects;
     place->powered = !power_lost;
     LIST_EACH(&network->links, node) {
@@ -428,8 +439,12 @@ bool network_was_refused(const struct network *network, const char *address, int
     if (!network_trace_address(network, address, &number)) return false;
     const struct host *host = &network->hosts[number];
     int64_t now_us = network->schedule->now_us;
-    int64_t to_us = host->refuses ? now_us : host->refused_to_us;
-    return to_us > 0 && to_us - host->refused_from_us >= least_us && now_us - to_us <= memory_us;
+    for (size_t i = host->outage_count; i-- > 0;) {
+        int64_t to_us = MIN(host->outages[i].to_us, now_us);
+        if (now_us - to_us > memory_us) return false;
+        if (to_us - host->outages[i].from_us >= least_us) return true;
+    }
+    return false;
 }
 
 void network_reject_for_silent(struct network *network) {

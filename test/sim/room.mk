@@ -6,7 +6,7 @@ SIM_SOURCES = \
 	test/sim/event_order.c test/sim/event_order.h \
 	test/sim/faults.c \
 	test/sim/history.c test/sim/history.h test/sim/history_internal.h \
-	test/sim/host_lines.c test/sim/host_service.c \
+	test/sim/host_lines.c test/sim/host_scripts.c test/sim/host_service.c \
 	test/sim/invariants.c test/sim/invariants.h \
 	test/sim/liveness.c \
 	test/sim/message.c test/sim/message.h \

@@ -154,7 +154,7 @@ static void carry_out(struct sentinel_host *host, const struct action *action) {
     case ACTION_PUBLISH: publish(host, action); break;
     case ACTION_SAVE: save(host, action); break;
     case ACTION_ANSWER: host_answer(host, action); break;
-    case ACTION_SCRIPT: break; /* the driver's */
+    case ACTION_SCRIPT: host_run_script(host, action); break;
     case ACTION_RESOLVE: resolve(host, action->resolve.name); break;
     case ACTION_EXIT: host->crash_within = 1; break;
     case ACTION_WAKE: wake_at(host, action->wake.at_ms); break;
@@ -278,6 +278,7 @@ struct sentinel_host *sentinel_host_new(struct network *network, struct schedule
     actions_init(&host->actions);
     list_init(&host->callers);
     list_init(&host->lookups);
+    list_init(&host->scripts);
     host->clock.base_us = dice_between(random, 1, 1000) * SECOND;
     host->clock.wall_offset_us = 1700000000ll * SECOND;
     return host;
@@ -291,6 +292,7 @@ void sentinel_host_free(struct sentinel_host **host) {
     schedule_cancel(gone->schedule, &gone->written);
     host_end_lines(gone);
     host_end_callers(gone);
+    host_end_scripts(gone);
     end_lookups(gone);
     machine_free(&gone->machine);
     state_copy_free(&gone->copy);
@@ -349,6 +351,7 @@ void sentinel_host_crash(struct sentinel_host *host, bool power_lost) {
     network_stop_process(host->network, host->number, power_lost);
     host_end_lines(host);
     host_end_callers(host);
+    host_end_scripts(host);
     end_lookups(host);
     disk_crash(host->disk);
     machine_free(&host->machine);
@@ -381,6 +384,10 @@ void sentinel_host_wipe_disk(struct sentinel_host *host) {
 
 void sentinel_host_fail_disk(struct sentinel_host *host, bool failing) {
     disk_set_failing(host->disk, failing);
+}
+
+void sentinel_host_fail_scripts(struct sentinel_host *host, bool failing) {
+    host->scripts_fail = failing;
 }
 
 void sentinel_host_order(struct sentinel_host *host, struct event *event) {

@@ -54,6 +54,8 @@ void sentinel_host_pause(struct sentinel_host *host, int64_t until_us, bool told
 void sentinel_host_set_drift(struct sentinel_host *host, int64_t drift_ppm);
 void sentinel_host_jump_wall(struct sentinel_host *host, int64_t by_us);
 void sentinel_host_fail_disk(struct sentinel_host *host, bool failing);
+/* Its pre-failover scripts veto, fail or hang; else they soon allow what is asked. */
+void sentinel_host_fail_scripts(struct sentinel_host *host, bool failing);
 void sentinel_host_wipe_disk(struct sentinel_host *host); /* while it does not run */
 /* An operator's word. `event` is borrowed; its token is the host's. */
 void sentinel_host_order(struct sentinel_host *host, struct event *event);

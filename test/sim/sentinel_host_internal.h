@@ -73,6 +73,8 @@ struct sentinel_host {
     size_t line_count;
     struct list callers;
     struct list lookups; /* of struct lookup */
+    struct list scripts; /* of struct host_script */
+    bool scripts_fail;
     unsigned lies;
 };
 
@@ -86,6 +88,12 @@ void host_connect(struct sentinel_host *host, const struct action *action);
 void host_disconnect(struct sentinel_host *host, uint32_t instance, enum line_kind kind);
 void host_send(struct sentinel_host *host, const struct action *action);
 void host_end_lines(struct sentinel_host *host); /* the process is gone, its connections with it */
+
+/* host_scripts.c */
+void host_run_script(struct sentinel_host *host, const struct action *action);
+/* S9: what the script that was asked for this failover said allows the promotion that is ordered. */
+void host_check_script(struct sentinel_host *host, const struct primary *primary);
+void host_end_scripts(struct sentinel_host *host); /* they die with the process */
 
 /* host_service.c: what other sentinels ask us */
 extern const struct listener_ops host_listener_ops;

@@ -94,6 +94,9 @@ static void build_group(struct history *history, size_t number) {
         .fast_failover = history->fast,
         .fast_grace_ms = history->options.mutant == MUTANT_NO_GRACE ? 1 : history->fast_grace_ms,
         .parallel_syncs = (uint32_t)dice_between(random, 1, 3),
+        .pre_failover_script = history->scripts ? "/fence" : NULL,
+        .pre_failover_timeout_ms = history->script_timeout_ms,
+        .pre_failover_veto = history->script_veto,
     };
     history->slowest_us = MAX(history->slowest_us, traits.sync_us + traits.timeout_us);
 }
@@ -196,6 +199,9 @@ void topology_build(struct history *history) {
     roll_names(history);
     history->fast = dice_chance(random, 250);
     history->fast_grace_ms = dice_scale(random, 5, 300);
+    history->scripts = dice_chance(random, 150);
+    history->script_timeout_ms = dice_scale(random, 50, 5000);
+    history->script_veto = dice_chance(random, 500);
     if (history->options.mutant == MUTANT_REJECTED) network_reject_for_silent(history->network);
     for (size_t i = 0; i < history->group_count; i++) build_group(history, i);
     for (size_t i = 0; i < history->host_count; i++) build_host(history, i);
@@ -226,12 +232,12 @@ void topology_free(struct history *history) {
 
 void topology_describe(const struct history *history, char *text, size_t size) {
     int at = snprintf(text, size,
-                      "%zu sentinels (%zu of Redis%s%s), quorum %u, down-after %lld ms, failover-timeout %lld ms, servers",
+                      "%zu sentinels (%zu of Redis%s%s%s), quorum %u, down-after %lld ms, failover-timeout %lld ms, servers",
                       history->sentinel_count, history->peer_count,
                       history->pods    ? "; pods"
                       : history->names ? "; names"
                                        : "",
-                      history->fast ? "; fast" : "",
+                      history->fast ? "; fast" : "", history->scripts ? "; scripts" : "",
                       history->quorum, (long long)history->down_after_ms,
                       (long long)history->failover_timeout_ms);
     for (size_t i = 0; i < history->group_count && at > 0 && (size_t)at < size; i++)

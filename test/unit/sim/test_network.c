@@ -98,6 +98,30 @@ UNIT_TEST(network, refuses_where_nobody_listens) {
     end(&scene);
 }
 
+UNIT_TEST(network, remembers_each_outage_that_was_told) {
+    enum { SECOND = 1000000 };
+    struct scene scene;
+    begin(&scene);
+    const char *address = network_address(scene.network, scene.right);
+    run(&scene, SECOND);
+    network_stop_process(scene.network, scene.right, false);
+    run(&scene, SECOND);
+    CU_ASSERT_TRUE(network_was_refused(scene.network, address, SECOND, 0)); /* it lasts */
+    CU_ASSERT_FALSE(network_was_refused(scene.network, address, SECOND + 1, 0));
+    network_start_process(scene.network, scene.right, 6379, &listener, &scene);
+    run(&scene, SECOND);
+    network_stop_process(scene.network, scene.right, false); /* a short one does not hide the long one */
+    run(&scene, 1000);
+    CU_ASSERT_TRUE(network_was_refused(scene.network, address, SECOND, 2 * SECOND));
+    CU_ASSERT_FALSE(network_was_refused(scene.network, address, SECOND, SECOND));
+    CU_ASSERT_TRUE(network_was_refused(scene.network, address, 1000, 0));
+    network_start_process(scene.network, scene.right, 6379, &listener, &scene);
+    network_stop_process(scene.network, scene.right, true); /* silence is no refusal */
+    run(&scene, SECOND);
+    CU_ASSERT_FALSE(network_was_refused(scene.network, address, 1000, SECOND / 2));
+    end(&scene);
+}
+
 UNIT_TEST(network, a_cut_is_silence_then_a_burst) {
     struct scene scene;
     begin(&scene);
