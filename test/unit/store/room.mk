@@ -7,7 +7,7 @@ unit_store_SOURCES = $(UNIT_SOURCES) \
 	test/unit/store/keyspace/test_key_table.c \
 	test/unit/store/keyspace/test_keyspace.c test/unit/store/keyspace/test_record.c test/unit/store/keyspace/test_usage.c \
 	test/unit/store/notify/test_keyspace_events.c \
-	test/unit/store/persist/test_aof_load.c \
+	test/unit/store/persist/test_aof_commands_out.c test/unit/store/persist/test_aof_load.c \
 	test/unit/store/persist/test_aof_manifest.c test/unit/store/persist/test_aof_read.c \
 	test/unit/store/persist/test_packed_old.c test/unit/store/persist/test_rdb_in.c \
 	test/unit/store/persist/test_rdb_read.c \
