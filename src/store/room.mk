@@ -57,6 +57,11 @@ libstore_a_SOURCES = \
 	src/store/replication/replication.c src/store/replication/replication.h src/store/replication/replication_param.def \
 	src/store/replication/replication_info.c src/store/replication/replication_info.h \
 	src/store/replication/replication_info.def \
+	src/store/persist/aof.c src/store/persist/aof.h \
+	src/store/persist/aof_append.c src/store/persist/aof_append.h \
+	src/store/persist/aof_folder.c src/store/persist/aof_folder.h \
+	src/store/persist/aof_rewriting.c src/store/persist/aof_rewriting.h \
+	src/store/persist/aof_sync.c src/store/persist/aof_sync.h \
 	src/store/persist/child.c src/store/persist/child.h \
 	src/store/persist/digest.c src/store/persist/digest.h \
 	src/store/persist/dump_payload.c src/store/persist/dump_payload.h \

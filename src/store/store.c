@@ -39,6 +39,10 @@ static struct replication_session *find_session(const struct client *client) {
     return &session_of(client)->replication;
 }
 
+static uint64_t *find_aof_offset(const struct client *client) {
+    return &session_of(client)->aof_offset;
+}
+
 static void client_created(void *context, struct client *client) {
     struct store *store = context;
     session_start(client, store->databases, store->waiting, store->notify->tracking);
@@ -165,7 +169,7 @@ struct store *store_install(struct server *server) {
     store->waiting = waiting_new(server, store->databases);
     store->effects = effects_new(server, store->databases);
     store->notify = notify_new(server, &store->databases->shared.hooks, store->waiting);
-    store->persistence = persistence_new(server, store->databases, store->evictor);
+    store->persistence = persistence_new(server, store->databases, store->evictor, store->effects, find_aof_offset);
     store->hooks = (struct server_hooks){
         .context = store,
         .client_created = client_created,
@@ -185,6 +189,7 @@ struct store *store_install(struct server *server) {
         .reset_stats = reset_stats,
     };
     server_add_hooks(server, &store->hooks);
+    persistence_hook_in(store->persistence);
     store->replication = replication_new(server, store->databases, store->persistence, store->effects, find_session);
     server_add_commands(server, string_commands, string_command_count);
     server_add_commands(server, bitmap_commands, bitmap_command_count);

@@ -221,7 +221,7 @@ static bool is_cpu_range(struct slice range) {
     return number_parse_uint(last, &high) && high < 1024 && low <= high;
 }
 
-static bool check_cpulist(const struct param *row, struct param_values *values, struct error *err) {
+bool core_settings_check_cpulist(const struct param *row, struct param_values *values, struct error *err) {
     struct slice rest = slice_text(values->items[0].text), range;
     if (rest.size == 0) return true;
     while (slice_split(&rest, ',', &range))

@@ -24,6 +24,7 @@ enum shutdown_flags { SHUTDOWN_ON_SAVE = 1, SHUTDOWN_ON_NOSAVE = 2, SHUTDOWN_ON_
 void core_settings_add(struct core_settings *settings, struct params *params);
 
 /* shutdown-on-sigterm and -sigint as a set of shutdown_flags; 0: "default". */
+bool     core_settings_check_cpulist(const struct param *row, struct param_values *values, struct error *err); /* a param_check */
 unsigned core_settings_shutdown_flags(const struct param_values *values);
 
 /* client-output-buffer-limit of a class: "normal", "replica" or "pubsub" (the old word for replica is known too). */

@@ -70,6 +70,22 @@ void bgsave_command(struct client *client) {
     }
 }
 
+void bgrewriteaof_command(struct client *client) {
+    struct persistence *persistence = session_of(client)->persistence;
+    struct error err;
+    if (aof_rewriting_is_running(persistence->rewriting)) {
+        reply_error(client, "ERR Background append only file rewriting already in progress");
+    } else if (child_is_running(persistence->child) || client->server->call_depth > 1) {
+        aof_rewriting_schedule(persistence->rewriting);
+        reply_status(client, "Background append only file rewriting scheduled");
+    } else if (aof_rewriting_start(persistence->rewriting, &err)) {
+        reply_status(client, "Background append only file rewriting started");
+    } else {
+        reply_error(client, "ERR Can't execute an AOF background rewriting. Please check the server logs for more "
+                            "information.");
+    }
+}
+
 void lastsave_command(struct client *client) {
     struct saving_state state;
     saving_get_state(saving_of(client), &state);

@@ -116,7 +116,7 @@ bool rdb_save_all(struct rdb_out *out, struct databases *databases, const struct
     write_number_field(out, "redis-bits", sizeof(void *) * 8);
     write_number_field(out, "ctime", save->wall_s);
     write_number_field(out, "used-mem", (int64_t)save->used_memory);
-    write_number_field(out, "aof-base", 0);
+    write_number_field(out, "aof-base", save->is_aof_base);
     for (int i = 0; i < databases_count(databases) && !writing.is_over; i++) {
         const struct keyspace *keyspace = databases_find(databases, i);
         if (keyspace_count(keyspace)) write_database(&writing, keyspace);

@@ -11,6 +11,7 @@ enum rdb_save_usage { RDB_SAVE_NO_USAGE, RDB_SAVE_IDLE, RDB_SAVE_COUNT }; /* wha
 
 struct rdb_save {
     enum rdb_save_usage usage;
+    bool        is_aof_base;    /* field aof-base */
     const char *server_version; /* field redis-ver */
     int64_t     wall_s;         /* field ctime */
     size_t      used_memory;    /* field used-mem */

@@ -1,5 +1,6 @@
 #include "store/persist/saving.h"
 #include "base/clock.h"
+#include "base/daemon.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/number.h"
@@ -62,15 +63,15 @@ static bool tell(void *context, uint64_t keys) {
 }
 
 /* What the policy of eviction goes by is worth keeping. */
-static enum rdb_save_usage usage_to_save(const struct saving *saving) {
-    if (evictor_counts_uses(saving->evictor)) return RDB_SAVE_COUNT;
-    return strstr(evictor_policy_name(saving->evictor), "lru") ? RDB_SAVE_IDLE : RDB_SAVE_NO_USAGE;
+enum rdb_save_usage saving_usage(const struct evictor *evictor) {
+    if (evictor_counts_uses(evictor)) return RDB_SAVE_COUNT;
+    return strstr(evictor_policy_name(evictor), "lru") ? RDB_SAVE_IDLE : RDB_SAVE_NO_USAGE;
 }
 
 static bool write_file(struct saving *saving, const char *path, struct child_pipe *pipe, struct error *err) {
     const struct persist_settings *settings = saving->settings;
     struct telling telling = {pipe};
-    struct rdb_save save = {.usage = usage_to_save(saving),
+    struct rdb_save save = {.usage = saving_usage(saving->evictor),
                             .server_version = saving->server->version,
                             .wall_s = clock_wall_ms() / 1000,
                             .used_memory = mem_used(),
@@ -99,6 +100,9 @@ bool saving_now(struct saving *saving, struct error *err) {
 
 static bool save_in_child(void *context, struct child_pipe *pipe, struct error *err) {
     struct saving *saving = context;
+    const char *cpus = saving->settings->bgsave_cpulist;
+    struct error cpu_err;
+    if (*cpus && !daemon_set_cpus(cpus, &cpu_err)) LOG_WRITE(LOG_WARNING, "%s", cpu_err.text);
     return write_file(saving, saving->path, pipe, err);
 }
 

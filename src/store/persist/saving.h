@@ -4,6 +4,7 @@
 #pragma once
 #include "base/error.h"
 #include "store/persist/child.h"
+#include "store/persist/rdb_save.h"
 
 struct bytes;
 struct databases;
@@ -39,6 +40,8 @@ bool saving_unschedule(struct saving *saving); /* false: none was wanted */
 void saving_cron(struct saving *saving);
 /* There are save points, and the last child failed. */
 bool saving_is_failing(const struct saving *saving);
+/* What is worth saying of each key's use: what the policy of eviction goes by. */
+enum rdb_save_usage saving_usage(const struct evictor *evictor);
 bool saving_has_points(const struct saving *saving);
 
 struct saving_state {

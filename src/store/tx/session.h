@@ -22,6 +22,7 @@ struct session {
     struct keyspace  *keyspace; /* that SELECT chose */
     struct tracking  *tracking;
     struct tracker   *tracker; /* notify/tracking's; NULL: the client does not track */
+    uint64_t          aof_offset; /* persist/aof's: of what the client's last write was appended up to */
     /* multi.c's */
     struct queued_command *queue;
     int                    queued, queue_capacity;
