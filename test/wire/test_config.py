@@ -45,9 +45,9 @@ def test_protected_parameters_need_permission(group):
 
 def test_absent_features_take_only_their_off_value(group):
     server = group.kvd()
-    assert server.call("CONFIG", "SET", "hz", "17", "appendonly", "yes") == RespError(
-        "ERR CONFIG SET failed (possibly related to argument 'appendonly') - "
-        "not supported by this version (the append-only file)")
+    assert server.call("CONFIG", "SET", "hz", "17", "enable-module-command", "yes") == RespError(
+        "ERR CONFIG SET failed (possibly related to argument 'enable-module-command') - "
+        "not supported by this version (modules)")
     assert get(server, "hz") == "10"
 
 
@@ -91,9 +91,9 @@ def test_rewrite_without_a_file(group):
      "sentinel:\n  masters:\n    m:\n      host: 10.0.0.1\n      port: 6379\n      quorum: 2\n"
      "# What a sentinel learns at run time is not configuration and was left out:\n"
      "#   sentinel known-replica m 10.0.0.2 6379\n", ""),
-    ("prot 1\nappendonly yes\n", 1, "",
+    ("prot 1\nenable-module-command yes\n", 1, "",
      "{path}:1: prot: unknown directive; did you mean port?\n"
-     "{path}:2: appendonly: not supported by this version (the append-only file); only \"no\" is accepted\n"),
+     "{path}:2: enable-module-command: not supported by this version (modules); only \"no\" is accepted\n"),
 ])
 def test_import(group, conf, code, out, err):
     path = group.write("old.conf", conf)

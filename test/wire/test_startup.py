@@ -117,9 +117,9 @@ def test_check_config_accepts_good_files(group):
 
 
 def test_parameters_of_later_versions_are_refused_by_name(group):
-    path = group.write("server.yaml", "appendonly: yes\n")
+    path = group.write("server.yaml", "enable-module-command: yes\n")
     result = run("--check-config", path)
-    assert result.returncode == 1 and "appendonly" in result.stderr and "not supported by this version" in result.stderr
+    assert result.returncode == 1 and "enable-module-command" in result.stderr and "not supported by this version" in result.stderr
 
 
 def test_pid_file_title_and_orderly_end(group):
