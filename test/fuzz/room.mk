@@ -53,7 +53,7 @@ fuzz_restore_SOURCES = test/fuzz/fuzz_restore.c $(FUZZ_MAIN)
 fuzz_restore_CPPFLAGS = $(FUZZ_CPPFLAGS)
 fuzz_restore_LDADD = libstore.a $(CORE_LIBS)
 FUZZ_ROOMS_restore = base store/types
-FUZZ_FILES_restore = store/keyspace/key_table.c store/keyspace/record.c \
+FUZZ_FILES_restore = store/keyspace/expire.c store/keyspace/key_table.c store/keyspace/record.c \
 	$(foreach file,dump_payload packed_old rdb_in rdb_out rdb_read rdb_stream rdb_write,store/persist/$(file).c)
 
 fuzz_aof_manifest_SOURCES = test/fuzz/fuzz_aof_manifest.c $(FUZZ_MAIN)

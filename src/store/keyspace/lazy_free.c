@@ -3,10 +3,12 @@
 #include "base/worker.h"
 
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 struct lazy_free {
     struct worker   *worker; /* NULL until needed */
     _Atomic uint64_t pending, done;
+    bool             is_nice; /* the thread's own */
 };
 
 struct job {
@@ -39,8 +41,18 @@ void lazy_free_collect(struct lazy_free *lazy) {
 static void on_worker_wake(void *context) {
 }
 
+enum { NICENESS = 10 };
+
+/* This thread has time; where there is no processor for both, the loop comes first. (On Linux a thread has its own.) */
+static void step_back(struct lazy_free *lazy) {
+    if (lazy->is_nice) return;
+    lazy->is_nice = true;
+    (void)setpriority(PRIO_PROCESS, 0, NICENESS);
+}
+
 static void run(struct worker_job *base) {
     struct job *job = container_of(base, struct job, job);
+    step_back(job->lazy);
     if (job->table) key_table_free(&job->table);
     if (job->object) value_free_object(job->type, job->encoding, job->object);
     atomic_fetch_sub(&job->lazy->pending, job->count);
