@@ -77,6 +77,10 @@ struct server_hooks {
     void (*settled)(void *context);
     /* Requests that were parsed ahead and will be executed next, in order: prefetch their keys' buckets. */
     void (*parsed)(void *context, struct client *client, const struct server_request *requests, size_t count);
+    /* Bytes came from a primary that we follow (client_adopt()), and then: what is complete of them was executed, see
+     * client->applied_bytes. */
+    void (*primary_said)(void *context, struct client *client, struct slice bytes);
+    void (*primary_obeyed)(void *context, struct client *client);
     /* ACL or AUTH denied something (for ACL LOG). `object`: the command, key, channel or user name. */
     void (*denied)(void *context, struct client *client, enum server_denial denial, struct slice object);
 

@@ -39,7 +39,8 @@ struct hook_list {
 
 #define SERVER_HOOK_KINDS(X)                                                                                           \
     X(client_created) X(client_freed) X(client_reset) X(client_memory) X(client_counts) X(refuse) X(take) X(rejected)    \
-    X(before_call) X(after_call) X(written) X(settled) X(parsed) X(denied) X(cron) X(before_sleep) X(after_sleep)        \
+    X(before_call) X(after_call) X(written) X(settled) X(parsed) X(denied)        \
+    X(primary_said) X(primary_obeyed) X(cron) X(before_sleep) X(after_sleep)        \
     X(shutdown_ask) X(shutdown_finish) X(shutdown_aborted) X(reset_stats) X(server_freed)
 
 /* Longer pauses and waits than this (ten years) are this long: arithmetic in microseconds must not overflow. */

@@ -202,8 +202,12 @@ static void add_request(struct resp_batch *batch, size_t argc, struct slice raw,
 /* A blank line or an empty array: dropped where nothing is before it, else it goes with the request before. */
 static void skip_blank(struct input *input, struct resp_batch *batch, size_t size) {
     batch->blank++;
-    if (batch->count == 0) input_drop(input, size);
-    else batch->requests[batch->count - 1].wire_bytes += size;
+    if (batch->count == 0) {
+        input_drop(input, size);
+        batch->dropped_bytes += size;
+    } else {
+        batch->requests[batch->count - 1].wire_bytes += size;
+    }
 }
 
 static enum resp_status parse_inline(struct resp_parser *parser, const char **at, const char *end, struct input *input,
@@ -431,6 +435,7 @@ enum resp_status resp_parse_requests(struct resp_parser *parser, struct input *i
                                      struct resp_batch *batch, size_t max) {
     enum resp_status status = RESP_MORE;
     batch->count = batch->blank = 0;
+    batch->dropped_bytes = 0;
     batch->args_used = batch->unquoted.size = 0;
     max = MIN(max, (size_t)RESP_BATCH);
     if (UNLIKELY(parser->partial != NULL)) {

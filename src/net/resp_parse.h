@@ -40,6 +40,7 @@ struct resp_batch {
     struct resp_request requests[RESP_BATCH];
     uint32_t            count;
     uint32_t            blank;    /* empty lines and empty arrays that were skipped (a replica's keep-alive) */
+    size_t              dropped_bytes; /* of those before the first request, which were dropped already */
     struct slice       *args;     /* of all requests; grows */
     size_t              args_used, args_capacity;
     struct bytes        unquoted; /* words of inline requests */

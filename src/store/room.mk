@@ -80,6 +80,10 @@ libstore_a_SOURCES = \
 	src/store/persist/rdb_save.c src/store/persist/rdb_save.h \
 	src/store/persist/rdb_write.c src/store/persist/rdb_write.h \
 	src/store/persist/saving.c src/store/persist/saving.h \
+	src/store/replication/handshake.c src/store/replication/handshake.h \
+	src/store/replication/stream_in.c src/store/replication/stream_in.h \
+	src/store/replication/sync_in.c src/store/replication/sync_in.h \
+	src/store/replication/upstream.c src/store/replication/upstream.h \
 	src/store/tx/multi.c src/store/tx/multi.h src/store/tx/multi.def \
 	src/store/tx/session.c src/store/tx/session.h \
 	src/store/tx/waiting.c src/store/tx/waiting.h \

@@ -33,6 +33,13 @@ fuzz_stream_node_LDADD = libstore.a $(CORE_LIBS)
 FUZZ_ROOMS_stream_node = base
 FUZZ_FILES_stream_node = store/types/entry_id.c store/types/stream.c store/types/stream_group.c store/types/stream_index.c store/types/stream_node.c
 
+fuzzers += fuzz_handshake
+CLEANFILES += fuzz-handshake
+fuzz_handshake_SOURCES = test/fuzz/fuzz_handshake.c $(FUZZ_MAIN)
+fuzz_handshake_CPPFLAGS = $(FUZZ_CPPFLAGS)
+fuzz_handshake_LDADD = libstore.a $(CORE_LIBS)
+FUZZ_FILES_handshake = store/replication/handshake.c
+
 fuzz_hello_SOURCES = test/fuzz/fuzz_hello.c $(FUZZ_MAIN)
 fuzz_hello_CPPFLAGS = $(FUZZ_CPPFLAGS)
 fuzz_hello_LDADD = libmachine.a $(BASE_LIBS)

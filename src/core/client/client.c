@@ -86,6 +86,34 @@ static bool is_denied_by_protected_mode(struct server *server, struct conn *conn
            !address_is_loopback(conn_peer(conn)) && !users_must_authenticate(server->users);
 }
 
+static void list_client(struct client *client) {
+    struct server *server = client->server;
+    list_add(&server->clients, &client->node);
+    table_set(server->internal->clients_by_id, id_key(&client->id), client);
+    client->io->is_listed = true;
+    server->client_count++;
+    SERVER_CALL_HOOKS(server, client_created, client);
+}
+
+struct client *client_adopt(struct server *server, struct conn **conn) {
+    struct client *client = new_client(server, *conn);
+    *conn = NULL;
+    client->flags = CLIENT_IS_PRIMARY | CLIENT_REPLY_OFF;
+    client->is_authenticated = true;
+    conn_set_handlers(client->conn, &handlers, client);
+    conn_want_read(client->conn, true);
+    conn_want_write(client->conn, false);
+    list_client(client);
+    return client;
+}
+
+void client_tell(struct client *client, struct slice bytes) {
+    uint64_t was = client->flags & CLIENT_PUSHING;
+    client->flags |= CLIENT_PUSHING;
+    reply_raw(client, bytes);
+    client->flags = (client->flags & ~CLIENT_PUSHING) | was;
+}
+
 struct client *client_accept(struct server *server, struct conn **conn) {
     if (server->client_count >= server->settings->maxclients)
         return refuse(server, conn, SLICE("-ERR max number of clients reached\r\n"));
@@ -98,13 +126,9 @@ struct client *client_accept(struct server *server, struct conn **conn) {
     conn_set_nodelay(client->conn, true);
     if (server->settings->tcp_keepalive_s) conn_set_keepalive(client->conn, (int)server->settings->tcp_keepalive_s);
     if (conn_kind(client->conn) == CONN_UNIX) client->flags |= CLIENT_UNIX_SOCKET;
-    list_add(&server->clients, &client->node);
-    table_set(server->internal->clients_by_id, id_key(&client->id), client);
-    client->io->is_listed = true;
-    server->client_count++;
     server->stats.connections_received++;
+    list_client(client);
     server->stats.peak_clients = MAX(server->stats.peak_clients, server->client_count);
-    SERVER_CALL_HOOKS(server, client_created, client);
     return client;
 }
 
@@ -233,6 +257,8 @@ static void on_readable(struct conn *conn, void *context) {
     }
     enum io_status status = conn_read(conn, space, size, &moved);
     if (status == IO_DONE) {
+        if (UNLIKELY(client->flags & CLIENT_IS_PRIMARY))
+            SERVER_CALL_HOOKS(client->server, primary_said, client, slice_make(space, moved));
         input_added(&io->input, moved);
         note_input(client, moved);
         if (is_over_query_limit(client)) {

@@ -84,6 +84,8 @@ struct client {
     int64_t  created_ms, last_ms; /* monotonic: accepted, last input */
     int64_t  soft_limit_since_ms; /* output above the soft limit since; 0: it is not */
     uint64_t bytes_in, bytes_out, commands;
+    uint64_t executed_bytes, applied_bytes; /* of a primary's input: what was executed, and of that what lies before a
+                                               transaction that has not ended */
     size_t   memory_bytes;        /* as last counted by client_memory(), part of the server's sums */
     uint8_t  memory_class;
 
@@ -94,6 +96,10 @@ struct client {
 /* Makes a client of an accepted connection and watches it. Refuses (error reply, close, *conn is NULL) beyond maxclients and
  * in protected mode. NULL: refused. Takes the connection. */
 struct client *client_accept(struct server *server, struct conn **conn);
+/* Makes a client of a connection that we dialled, to a primary: whatever it sends is executed, and nothing is replied but
+ * what client_tell() adds. Takes the connection, which is established. */
+struct client *client_adopt(struct server *server, struct conn **conn);
+void           client_tell(struct client *client, struct slice bytes); /* to a peer that gets no replies */
 /* A client without a connection: input by setting argc/argv and dispatch_call(), output by reply_take() or, with
  * CLIENT_REPLY_OFF, none. Gives: client_free(). */
 struct client *client_new_fake(struct server *server);

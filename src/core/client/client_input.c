@@ -43,6 +43,12 @@ static void protocol_error(struct client *client) {
     client_close_after_reply(client);
 }
 
+/* A primary's stream is resumed, and told on, before a transaction or behind it. */
+static void note_executed(struct client *client, size_t size) {
+    client->executed_bytes += size;
+    if (!(client->flags & CLIENT_IN_MULTI)) client->applied_bytes = client->executed_bytes;
+}
+
 /* One parsed request; false: stop executing (the request itself stays in the input when it is to be postponed). */
 static bool execute(struct client *client, struct resp_request *request, struct command_entry *entry) {
     struct client_io *io = client->io;
@@ -56,6 +62,7 @@ static bool execute(struct client *client, struct resp_request *request, struct 
     client->argc = 0;
     if (result == DISPATCH_LATER) return false;
     input_drop(&io->input, request->wire_bytes);
+    if (UNLIKELY(client->flags & CLIENT_IS_PRIMARY)) note_executed(client, request->wire_bytes);
     resp_request_done(&io->parser);
     return result == DISPATCH_DONE;
 }
@@ -87,6 +94,7 @@ bool client_execute_input(struct client *client) {
         struct resp_limits limits = limits_of(client);
         enum resp_status   status = resp_parse_requests(&io->parser, &io->input, &limits, batch,
                                                         limits.unauthenticated ? 1 : RESP_BATCH);
+        if (UNLIKELY(batch->dropped_bytes) && client->flags & CLIENT_IS_PRIMARY) note_executed(client, batch->dropped_bytes);
         if (status == RESP_ERROR) protocol_error(client);
         if (status != RESP_OK) break;
         server->current_client = client;
@@ -95,6 +103,7 @@ bool client_execute_input(struct client *client) {
     io->is_executing = false;
     server->current_client = outer;
     server->internal->batch_depth--;
+    if (UNLIKELY(client->flags & CLIENT_IS_PRIMARY)) SERVER_CALL_HOOKS(server, primary_obeyed, client);
     if (UNLIKELY(io->is_read_paused) && !(client->flags & CLIENT_CLOSE_ASAP)) {
         io->is_read_paused = false;
         conn_want_read(client->conn, true);

@@ -98,7 +98,7 @@ static bool is_protected_from(const struct client *client, const struct command_
 
 /* The ACL's verdict in the established words. True: allowed. */
 static bool acl_allows(struct client *client, struct command_entry *entry, struct error *err) {
-    if (LIKELY(client->user->unrestricted)) return true;
+    if (LIKELY(client->user->unrestricted) || client->flags & CLIENT_IS_PRIMARY) return true;
     int               at = 0;
     enum user_verdict verdict = user_check(client->user, entry, client->argv, client->argc, &at);
     struct server    *server = client->server;

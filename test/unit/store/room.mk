@@ -11,6 +11,7 @@ unit_store_SOURCES = $(UNIT_SOURCES) \
 	test/unit/store/persist/test_aof_manifest.c test/unit/store/persist/test_aof_read.c \
 	test/unit/store/persist/test_packed_old.c test/unit/store/persist/test_rdb_in.c \
 	test/unit/store/persist/test_rdb_read.c \
+	test/unit/store/replication/test_handshake.c \
 	test/unit/store/types/test_bits.c test/unit/store/types/test_hash_short.c \
 	test/unit/store/types/test_hash_value.c \
 	test/unit/store/replication/test_backlog.c test/unit/store/replication/test_history.c \
