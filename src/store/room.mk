@@ -80,7 +80,11 @@ libstore_a_SOURCES = \
 	src/store/persist/rdb_save.c src/store/persist/rdb_save.h \
 	src/store/persist/rdb_write.c src/store/persist/rdb_write.h \
 	src/store/persist/saving.c src/store/persist/saving.h \
+	src/store/replication/following.c src/store/replication/following.h src/store/replication/following_internal.h \
+	src/store/replication/following_info.c src/store/replication/following_param.def \
+	src/store/replication/handover.c src/store/replication/handover.h \
 	src/store/replication/handshake.c src/store/replication/handshake.h \
+	src/store/replication/own_keys.c src/store/replication/own_keys.h \
 	src/store/replication/stream_in.c src/store/replication/stream_in.h \
 	src/store/replication/sync_in.c src/store/replication/sync_in.h \
 	src/store/replication/upstream.c src/store/replication/upstream.h \
@@ -95,6 +99,7 @@ libstore_a_SOURCES = \
 	src/store/commands/debug_command.c src/store/commands/debug_command.h src/store/commands/debug.def \
 	src/store/commands/dump_commands.c src/store/commands/dump_commands.h src/store/commands/dump.def \
 	src/store/commands/expire_commands.c src/store/commands/expire_commands.h src/store/commands/expire.def \
+	src/store/commands/following_commands.c src/store/commands/following_commands.h src/store/commands/following.def \
 	src/store/commands/generic_commands.c src/store/commands/generic_commands.h src/store/commands/generic.def \
 	src/store/commands/geo_commands.c src/store/commands/geo_commands.h src/store/commands/geo.def \
 	src/store/commands/geo_search_commands.c \

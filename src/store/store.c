@@ -85,7 +85,7 @@ static bool is_denied_when_full(const struct client *client, const struct comman
 
 static enum server_verdict refuse(void *context, struct client *client, const struct command_entry *entry) {
     struct store *store = context;
-    if (LIKELY(!evictor_has_limit(store->evict_settings))) return SERVER_GO_ON;
+    if (LIKELY(!evictor_has_limit(store->evict_settings)) || client->flags & CLIENT_IS_PRIMARY) return SERVER_GO_ON;
     if (evictor_make_room(store->evictor) != EVICT_FULL || !is_denied_when_full(client, entry)) return SERVER_GO_ON;
     reply_error_uncounted(client, "%sOOM command not allowed when used memory > 'maxmemory'.",
                           entry->flags & COMMAND_ENDS_TRANSACTION ? "EXECABORT Transaction discarded because of: " : "");
@@ -123,7 +123,8 @@ static void settled(void *context) {
 
 /* A pause exists so that the data stands still, and what is being loaded is not changed: what is past its deadline is not seen, but stays. */
 static void note_pause(struct store *store) {
-    store->databases->shared.keep_expired = store->server->is_loading || server_paused(store->server) != SERVER_PAUSE_NONE;
+    struct keyspace_shared *shared = &store->databases->shared;
+    shared->keep_expired = store->server->is_loading || shared->is_replica || server_paused(store->server) != SERVER_PAUSE_NONE;
 }
 
 static void expire(struct store *store) {

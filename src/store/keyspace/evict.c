@@ -39,7 +39,7 @@ struct evictor {
     struct candidate      pool[POOL_SIZE]; /* by score, ascending */
     unsigned              pool_count;
     int                   next_database; /* for the random policies */
-    bool                  is_behind;
+    bool                  is_behind, is_idle;
     int64_t               exceeded_since_us, exceeded_us; /* 0: memory is within its limit */
 };
 
@@ -245,7 +245,13 @@ static enum evict_result remove_some(struct evictor *evictor) {
     return EVICT_FITS;
 }
 
+void evictor_set_idle(struct evictor *evictor, bool idle) {
+    evictor->is_idle = idle;
+    evictor->is_behind &= !idle;
+}
+
 enum evict_result evictor_make_room(struct evictor *evictor) {
+    if (UNLIKELY(evictor->is_idle)) return EVICT_FITS;
     bool over = is_over(evictor);
     note_exceeded(evictor, over);
     enum evict_result result = over ? remove_some(evictor) : EVICT_FITS;

@@ -20,6 +20,8 @@ struct evictor *evictor_new(struct params *params, struct databases *databases);
 void            evictor_free(struct evictor **evictor);
 void            evictor_start(struct evictor *evictor); /* the configuration was read */
 
+void evictor_set_idle(struct evictor *evictor, bool idle); /* a replica: its primary makes room for both */
+
 const struct evict_settings *evictor_settings(const struct evictor *evictor);
 static inline bool evictor_has_limit(const struct evict_settings *settings) {
     return settings->maxmemory_bytes != 0;

@@ -33,6 +33,8 @@ static void count_deadline(struct keyspace *keyspace, int64_t deadline_ms, int s
 static void file_deadline(struct keyspace *keyspace, struct record *record, uint64_t hash, int64_t before_ms) {
     int64_t now_ms = record_expires_ms(record);
     if (now_ms == RECORD_NEVER) return;
+    const struct keyspace_hooks *hooks = &keyspace->shared->hooks;
+    if (UNLIKELY(hooks->deadline_set != NULL)) hooks->deadline_set(hooks->deadline_context, keyspace, record_key(record));
     if (record->flags & RECORD_HAS_TIMER && before_ms != RECORD_NEVER && now_ms >= before_ms) return;
     if (!keyspace->timers) keyspace->timers = expire_index_new(*keyspace->shared->wall_ms);
     expire_index_add(keyspace->timers, hash, now_ms);

@@ -40,6 +40,9 @@ struct keyspace_hooks { /* each may be NULL */
     void (*field_expired)(void *context, struct keyspace *keyspace, struct slice key, struct slice field);
     /* A lookup that found nothing (keymiss events). */
     void (*missed)(void *context, struct keyspace *keyspace, struct slice key);
+    /* A key got a deadline (writable replicas end some keys themselves). */
+    void (*deadline_set)(void *context, struct keyspace *keyspace, struct slice key);
+    void *deadline_context;
     bool is_tracking; /* some client keeps copies */
 };
 
@@ -74,6 +77,7 @@ struct keyspace_shared { /* owned by the store; outlives its databases */
     bool                  free_here;     /* large values that the running command removes are freed on the spot ... */
     bool                  expire_here;   /* ... and those that have expired (lazyfree-lazy-...: no) */
     bool                  keep_expired;  /* what is past its deadline is not seen, but not removed either (paused) */
+    bool                  is_replica;    /* keep_expired goes on: a primary says what has ended (replication/following's) */
     bool                  sees_expired;  /* what is past its deadline is seen: a primary's command runs, which knows better */
     bool                  no_touch;      /* lookups leave the time of last use alone (CLIENT NO-TOUCH) */
     struct keyspace_hooks hooks;

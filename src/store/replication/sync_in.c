@@ -283,6 +283,10 @@ bool sync_in_is_loading(const struct sync_in *sync) {
     return sync->is_loading;
 }
 
+bool sync_in_has_emptied(const struct sync_in *sync) {
+    return sync->is_loading && !sync->beside;
+}
+
 bool sync_in_serves_old(const struct sync_in *sync) {
     return sync->is_loading && sync->settings.way == SYNC_IN_SWAPPED && sync->settings.serves_old;
 }

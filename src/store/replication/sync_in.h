@@ -46,6 +46,7 @@ enum sync_in_result { SYNC_IN_DONE, SYNC_IN_MORE, SYNC_IN_FAILED };
 enum sync_in_result sync_in_load(struct sync_in *sync, int64_t us, struct error *err);
 
 bool     sync_in_is_loading(const struct sync_in *sync); /* keys arrive in the databases */
+bool     sync_in_has_emptied(const struct sync_in *sync); /* the old data is gone, the new is not all there */
 bool     sync_in_serves_old(const struct sync_in *sync); /* ... and the old ones are served */
 uint64_t sync_in_loaded_bytes(const struct sync_in *sync);
 uint64_t sync_in_total_bytes(const struct sync_in *sync); /* of the file; 0: unknown */

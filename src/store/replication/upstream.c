@@ -62,8 +62,9 @@ static void drop_connection(struct upstream *upstream) {
         upstream->texts[i] = NULL;
     }
     if (upstream->sync) {
+        bool has_lost_data = sync_in_has_emptied(upstream->sync);
         sync_in_free(&upstream->sync);
-        upstream->hooks.sync_failed(upstream->hooks.context);
+        upstream->hooks.sync_failed(upstream->hooks.context, has_lost_data);
     }
 }
 
@@ -134,7 +135,7 @@ static void on_lost(void *context, bool is_broken, int db) {
     upstream->down_since_ms = upstream->server->now_ms;
     upstream->heard_ms = stream_in_heard_ms(upstream->stream);
     upstream->db = db;
-    upstream->hooks.lost(upstream->hooks.context);
+    upstream->hooks.lost(upstream->hooks.context, is_broken);
     if (upstream->state == UPSTREAM_UP) dial_later(upstream);
 }
 
@@ -448,6 +449,10 @@ int upstream_db(const struct upstream *upstream) {
 
 struct stream_in *upstream_stream(struct upstream *upstream) {
     return upstream->stream;
+}
+
+const char *upstream_id(const struct upstream *upstream) {
+    return upstream->handshake.id;
 }
 
 const struct sync_in *upstream_sync(const struct upstream *upstream) {

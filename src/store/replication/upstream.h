@@ -50,11 +50,11 @@ struct upstream_hooks {
     void (*replaced)(void *context);
     /* The data is there. Before the stream begins. */
     void (*synced)(void *context, const char *id, int64_t offset);
-    void (*sync_failed)(void *context);
+    void (*sync_failed)(void *context, bool has_lost_data);
     /* The stream goes on where we asked for; `id`: the history's new name, or "" */
     void (*resumed)(void *context, const char *id);
     void (*applied)(void *context, struct slice bytes); /* of the stream */
-    void (*lost)(void *context);
+    void (*lost)(void *context, bool is_broken); /* it broke the protocol: nothing is known of where it is */
     /* PSYNC was refused, or answered in another way than a FAILOVER allows. */
     void (*refused)(void *context, const char *why);
 };
@@ -74,6 +74,7 @@ const char         *upstream_host(const struct upstream *upstream); /* NULL: fol
 int                 upstream_port(const struct upstream *upstream);
 int                 upstream_db(const struct upstream *upstream);
 struct stream_in   *upstream_stream(struct upstream *upstream);
+const char         *upstream_id(const struct upstream *upstream); /* that the primary named for what it sends; "" */
 const struct sync_in *upstream_sync(const struct upstream *upstream); /* NULL: nothing comes in */
 
 struct upstream_progress { /* of the payload */

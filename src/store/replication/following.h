@@ -1,0 +1,37 @@
+/* Whom we follow: becoming a replica, following another primary, being promoted; and what is different on a replica.
+ *
+ * On a replica clients' writes are refused (or not: replica-read-only), nothing is evicted, and what is past its deadline is
+ * not seen but stays until the primary's DEL; the primary's own commands see it and are never refused.
+ * SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "base/error.h"
+
+struct bytes;
+struct client;
+struct evictor;
+struct following;
+struct handover;
+struct replication;
+struct slice;
+struct waiting;
+struct tracking;
+
+/* Registers its hooks, parameters and lines of INFO. Keeps all. gives: following_free() */
+struct following *following_new(struct replication *replication, struct evictor *evictor, struct waiting *waiting,
+                                struct tracking *tracking);
+void              following_free(struct following **following);
+/* At the start, the data is loaded: follows whom `replicaof` names. */
+void following_start(struct following *following);
+
+/* Follows that primary. `is_failover`: it is asked to take over (PSYNC ... FAILOVER). */
+void following_follow(struct following *following, const char *host, int port, bool is_failover);
+void following_promote(struct following *following); /* harmless on a primary */
+bool following_is_of(const struct following *following, struct slice host, int port); /* we follow that one already */
+
+bool following_is_up(const struct following *following); /* we follow somebody, and the stream flows */
+void following_acknowledge(struct following *following); /* REPLCONF GETACK */
+/* The data is as of this place in that history (an RDB's repl-id and repl-offset): a primary that has it may resume. */
+void following_found(struct following *following, struct slice id, int64_t offset, int db);
+
+void following_reply_role(const struct following *following, struct client *client); /* ROLE of a replica */
+struct handover *following_handover(const struct following *following);
