@@ -10,6 +10,7 @@
 #include "store/commands/debug_command.h"
 #include "store/commands/dump_commands.h"
 #include "store/commands/expire_commands.h"
+#include "store/commands/following_commands.h"
 #include "store/commands/generic_commands.h"
 #include "store/commands/geo_commands.h"
 #include "store/commands/hyperloglog_commands.h"
@@ -28,10 +29,12 @@
 #include "store/notify/tracking_commands.h"
 #include "store/persist/persistence.h"
 #include "store/prefetch.h"
+#include "store/replication/following.h"
 #include "store/replication/replication.h"
 #include "store/tx/multi.h"
 #include "store/tx/session.h"
 #include "store/tx/waiting.h"
+#include "store/tx/watch.h"
 
 /* ---- clients ---- */
 
@@ -119,6 +122,17 @@ static void settled(void *context) {
     tracking_settled(store->notify->tracking);
 }
 
+/* A full synchronization. */
+static void data_replaced(void *context) {
+    struct store *store = context;
+    for (int i = 0; i < databases_count(store->databases); i++) {
+        struct keyspace *keyspace = databases_find(store->databases, i);
+        watch_touch_all(keyspace, NULL);
+        waiting_touch_all(store->waiting, keyspace);
+    }
+    tracking_all_changed(store->notify->tracking);
+}
+
 /* ---- time ---- */
 
 /* A pause exists so that the data stands still, and what is being loaded is not changed: what is past its deadline is not seen, but stays. */
@@ -192,6 +206,8 @@ struct store *store_install(struct server *server) {
     server_add_hooks(server, &store->hooks);
     persistence_hook_in(store->persistence);
     store->replication = replication_new(server, store->databases, store->persistence, store->effects, find_session);
+    struct following_store of_following = {.context = store, .replaced = data_replaced, .select = session_select};
+    store->following = following_new(store->replication, store->evictor, &of_following);
     server_add_commands(server, string_commands, string_command_count);
     server_add_commands(server, bitmap_commands, bitmap_command_count);
     server_add_commands(server, hyperloglog_commands, hyperloglog_command_count);
@@ -202,6 +218,7 @@ struct store *store_install(struct server *server) {
     server_add_commands(server, zset_commands, zset_command_count);
     server_add_commands(server, geo_commands, geo_command_count);
     server_add_commands(server, stream_commands, stream_command_count);
+    server_add_commands(server, following_commands, following_command_count);
     server_add_commands(server, generic_commands, generic_command_count);
     server_add_commands(server, expire_commands, expire_command_count);
     server_add_commands(server, dump_commands, dump_command_count);
@@ -219,7 +236,9 @@ struct store *store_install(struct server *server) {
 bool store_start(struct store *store, struct error *err) {
     notify_start(store->notify);
     evictor_start(store->evictor);
-    return persistence_start(store->persistence, err);
+    if (!persistence_start(store->persistence, err)) return false;
+    following_start(store->following);
+    return true;
 }
 
 void store_free(struct store **place) {
@@ -227,6 +246,7 @@ void store_free(struct store **place) {
     if (!store) return;
     *place = NULL;
     waiting_free(&store->waiting);
+    following_free(&store->following);
     replication_free(&store->replication);
     persistence_free(&store->persistence);
     databases_free(&store->databases);

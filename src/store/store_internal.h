@@ -17,6 +17,7 @@ struct store {
     struct effects     *effects;
     struct persistence *persistence;
     struct replication *replication;
+    struct following   *following;
     struct evictor     *evictor;
     struct defrag      *defrag;
     struct defrag_stats defrag_stats; /* as of the INFO that is being printed */

@@ -6,6 +6,8 @@
 #include "store/commands/arguments.h"
 #include "store/notify/tracking.h"
 #include "store/persist/persistence.h"
+#include "store/replication/following.h"
+#include "store/replication/replication.h"
 #include "store/tx/session.h"
 #include "store/tx/waiting.h"
 #include "store/tx/watch.h"
@@ -94,6 +96,11 @@ void flushall_command(struct client *client) {
 
 /* Without replication every server is a primary that nobody follows. */
 void role_command(struct client *client) {
+    const struct replication *replication = session_of(client)->replication.replication;
+    if (replication_is_replica(replication)) {
+        following_reply_role(replication->following, client);
+        return;
+    }
     reply_array(client, 3);
     reply_bulk_text(client, "master");
     reply_int(client, 0);

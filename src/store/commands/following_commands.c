@@ -21,7 +21,7 @@ const struct command following_commands[] = {
 const size_t following_command_count = COUNT_OF(following_commands);
 
 static struct following *following_of(const struct client *client) {
-    return session_of(client)->replication->following;
+    return session_of(client)->replication.replication->following;
 }
 
 /* ---- REPLICAOF ---- */
@@ -67,7 +67,7 @@ void replicaof_command(struct client *client) {
         follow(client, following);
         return;
     }
-    if (replication_is_replica(session_of(client)->replication)) {
+    if (replication_is_replica(session_of(client)->replication.replication)) {
         note_order(client, "MASTER MODE");
         following_promote(following);
     }

@@ -7,13 +7,10 @@
 #include "core/client/reply.h"
 #include "store/keyspace/databases.h"
 #include "store/keyspace/evict.h"
-#include "store/notify/tracking.h"
 #include "store/persist/persistence.h"
 #include "store/replication/own_keys.h"
 #include "store/replication/replicas.h"
 #include "store/replication/stream_in.h"
-#include "store/tx/waiting.h"
-#include "store/tx/watch.h"
 
 /* ---- parameters ---- */
 
@@ -149,13 +146,12 @@ static void sync_settings(void *context, struct sync_in_settings *settings, bool
 
 static void replaced(void *context) {
     const struct following *following = context;
-    struct databases *databases = following->replication->databases;
-    for (int i = 0; i < databases_count(databases); i++) {
-        struct keyspace *keyspace = databases_find(databases, i);
-        watch_touch_all(keyspace, NULL);
-        waiting_touch_all(following->waiting, keyspace);
-    }
-    tracking_all_changed(following->tracking);
+    following->store.replaced(following->store.context);
+}
+
+static bool select_db(void *context, struct client *client, int64_t number) {
+    const struct following *following = context;
+    return following->store.select(client, number);
 }
 
 static void synced(void *context, const char *id, int64_t offset) {
@@ -299,19 +295,19 @@ static void primary_obeyed(void *context, struct client *client) {
 
 /* ---- life ---- */
 
-struct following *following_new(struct replication *replication, struct evictor *evictor, struct waiting *waiting,
-                                struct tracking *tracking) {
+struct following *following_new(struct replication *replication, struct evictor *evictor,
+                                const struct following_store *store) {
     struct following *following = mem_zalloc(sizeof *following);
     struct server *server = replication->server;
     following->replication = replication;
     following->evictor = evictor;
-    following->waiting = waiting;
-    following->tracking = tracking;
+    following->store = *store;
     following->own_keys = own_keys_new(replication->databases);
     following->handover = handover_new(following);
     struct upstream_hooks hooks = {
         .context = following, .plan = plan, .begins_sync = begins_sync, .sync_settings = sync_settings, .replaced = replaced,
         .synced = synced, .sync_failed = sync_failed, .resumed = resumed, .applied = applied, .lost = lost, .refused = refused,
+        .select = select_db,
     };
     following->upstream = upstream_new(server, replication->databases, &hooks);
     params_add(server->params, rows, COUNT_OF(rows), &following->settings);
@@ -324,7 +320,7 @@ struct following *following_new(struct replication *replication, struct evictor 
         .primary_said = primary_said, .primary_obeyed = primary_obeyed,
     };
     server_add_hooks(server, &following->hooks);
-    following_info_add(following);
+    replication->following = following;
     return following;
 }
 

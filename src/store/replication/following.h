@@ -13,12 +13,17 @@ struct following;
 struct handover;
 struct replication;
 struct slice;
-struct waiting;
-struct tracking;
+
+/* What the rest of the store does for us. */
+struct following_store {
+    void *context;
+    void (*replaced)(void *context); /* all keys are others now: those who watch or wait for some, or keep copies */
+    bool (*select)(struct client *client, int64_t number); /* SELECT; false: there is no such database */
+};
 
 /* Registers its hooks, parameters and lines of INFO. Keeps all. gives: following_free() */
-struct following *following_new(struct replication *replication, struct evictor *evictor, struct waiting *waiting,
-                                struct tracking *tracking);
+struct following *following_new(struct replication *replication, struct evictor *evictor,
+                                const struct following_store *store);
 void              following_free(struct following **following);
 /* At the start, the data is loaded: follows whom `replicaof` names. */
 void following_start(struct following *following);
@@ -33,5 +38,9 @@ void following_acknowledge(struct following *following); /* REPLCONF GETACK */
 /* The data is as of this place in that history (an RDB's repl-id and repl-offset): a primary that has it may resume. */
 void following_found(struct following *following, struct slice id, int64_t offset, int db);
 
+void following_print(const struct following *following, struct bytes *out); /* INFO's lines of a replica */
 void following_reply_role(const struct following *following, struct client *client); /* ROLE of a replica */
+bool     following_serves_old(const struct following *following); /* while new data is loaded beside it */
+size_t   following_own_keys(const struct following *following);   /* with a deadline, written by clients of a replica */
+uint64_t following_bytes(const struct following *following);      /* of streams of primaries, since the start */
 struct handover *following_handover(const struct following *following);

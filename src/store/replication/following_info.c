@@ -2,7 +2,6 @@
 #include "store/replication/following_internal.h"
 #include "core/client/reply.h"
 #include "core/config/core_settings.h"
-#include "core/observe/info.h"
 #include "store/replication/own_keys.h"
 #include "store/replication/stream_in.h"
 
@@ -47,8 +46,20 @@ static void print_sync(const struct following *following, const struct upstream_
     bytes_add_printf(out, "master_sync_last_io_seconds_ago:%" PRId64 "\r\n", (now_ms - progress->heard_ms) / 1000);
 }
 
-static void print_lines(void *context, struct bytes *out) {
-    const struct following *following = context;
+bool following_serves_old(const struct following *following) {
+    const struct sync_in *sync = upstream_sync(following->upstream);
+    return sync && sync_in_serves_old(sync);
+}
+
+size_t following_own_keys(const struct following *following) {
+    return own_keys_count(following->own_keys);
+}
+
+uint64_t following_bytes(const struct following *following) {
+    return stream_in_bytes(upstream_stream(following->upstream));
+}
+
+void following_print(const struct following *following, struct bytes *out) {
     const struct replication *replication = following->replication;
     if (!following_is_replica(following)) return;
     struct stream_in *stream = upstream_stream(following->upstream);
@@ -69,8 +80,4 @@ static void print_lines(void *context, struct bytes *out) {
                          progress.down_since_ms ? (now_ms - progress.down_since_ms) / 1000 : -1);
     bytes_add_printf(out, "slave_priority:%" PRId64 "\r\nslave_read_only:%d\r\nreplica_announced:%d\r\n",
                      replication->settings.priority, replication->settings.is_read_only, replication->settings.is_announced);
-}
-
-void following_info_add(struct following *following) {
-    info_add_lines(following->replication->server->info, "replication", print_lines, following);
 }

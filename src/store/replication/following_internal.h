@@ -21,8 +21,7 @@ struct following_settings {
 struct following { /* owned by the store */
     struct replication       *replication;
     struct evictor           *evictor;
-    struct waiting           *waiting;
-    struct tracking          *tracking;
+    struct following_store    store;
     struct following_settings settings;
     struct server_hooks       hooks; /* the server keeps them */
     struct upstream          *upstream;
@@ -40,4 +39,3 @@ static inline bool following_is_replica(const struct following *following) {
 int  following_port(const struct following *following); /* that others reach us at */
 /* What depends on whether we are a replica, or about to become one, is made so. */
 void following_apply_role(struct following *following);
-void following_info_add(struct following *following);

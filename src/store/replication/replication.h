@@ -15,6 +15,7 @@
 #include "store/replication/replication_session.h"
 
 struct databases;
+struct following;
 struct persistence;
 struct replicas;
 struct upstream;
@@ -41,6 +42,7 @@ struct replication { /* owned by the store; of clients' sessions */
     struct effects_sink         sink;
     struct replicas            *replicas; /* who follows us */
     struct upstream            *upstream; /* whom we follow; NULL: we are a primary */
+    struct following           *following; /* what makes us follow somebody, or nobody; the store's */
 };
 
 /* Registers parameters, hooks, fields of INFO. Keeps all. gives: replication_free() */

@@ -1,5 +1,7 @@
 #include "store/replication/replication_info.h"
 #include "core/observe/info.h"
+#include "store/replication/following.h"
+#include "store/replication/handover.h"
 #include "store/replication/replicas.h"
 #include "store/replication/replication.h"
 
@@ -20,11 +22,15 @@ static void print_replicas(void *context, struct bytes *out) {
     replicas_print(((const struct replication *)context)->replicas, out);
 }
 
+static void print_primary(void *context, struct bytes *out) {
+    following_print(((const struct replication *)context)->following, out);
+}
+
 void replication_info_add(struct replication *replication) {
     struct info *info = replication->server->info;
     size_t       rest = BEFORE_UPSTREAM + BEFORE_REPLICAS;
     info_add_fields(info, fields, BEFORE_UPSTREAM, replication);
-    /* What a replica says of its primary comes here (upstream). */
+    info_add_lines(info, "replication", print_primary, replication);
     info_add_fields(info, fields + BEFORE_UPSTREAM, BEFORE_REPLICAS, replication);
     info_add_lines(info, "replication", print_replicas, replication);
     info_add_fields(info, fields + rest, COUNT_OF(fields) - rest, replication);

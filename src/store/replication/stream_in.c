@@ -4,7 +4,6 @@
 #include "core/client/client.h"
 #include "core/server.h"
 #include "net/resp_write.h"
-#include "store/tx/session.h"
 
 struct stream_in {
     struct server         *server;
@@ -42,7 +41,7 @@ void stream_in_begin(struct stream_in *stream, struct conn **conn, int64_t offse
     stream->must_acknowledge = false;
     stream->heard_ms = stream->server->now_ms;
     struct client *client = stream->client = client_adopt(stream->server, conn);
-    CHECK(session_select(client, db) || session_select(client, 0));
+    CHECK(stream->hooks.select(stream->hooks.context, client, db) || stream->hooks.select(stream->hooks.context, client, 0));
     stream_in_acknowledge(stream);
     if (!unread.size) return;
     stream_in_said(stream, client, unread);

@@ -13,6 +13,7 @@ struct stream_in;
 
 struct stream_in_hooks {
     void *context;
+    bool (*select)(void *context, struct client *client, int64_t number); /* makes it the client's database; false: there is none */
     /* These bytes of the stream were executed. Not from within a command. */
     void (*applied)(void *context, struct slice bytes);
     /* The link is gone. `is_broken`: it spoke no RESP, so that nothing is known of where it is. `db`: that it had chosen. */

@@ -129,6 +129,11 @@ static void on_applied(void *context, struct slice bytes) {
     upstream->hooks.applied(upstream->hooks.context, bytes);
 }
 
+static bool on_select(void *context, struct client *client, int64_t number) {
+    struct upstream *upstream = context;
+    return upstream->hooks.select(upstream->hooks.context, client, number);
+}
+
 static void on_lost(void *context, bool is_broken, int db) {
     struct upstream *upstream = context;
     LOG_WRITE(LOG_WARNING, "%s", is_broken ? "The primary broke the protocol of the stream" : "Connection with master lost.");
@@ -470,7 +475,7 @@ void upstream_get_progress(const struct upstream *upstream, struct upstream_prog
 
 struct upstream *upstream_new(struct server *server, struct databases *databases, const struct upstream_hooks *hooks) {
     struct upstream *upstream = mem_zalloc(sizeof *upstream);
-    struct stream_in_hooks stream_hooks = {.context = upstream, .applied = on_applied, .lost = on_lost};
+    struct stream_in_hooks stream_hooks = {.context = upstream, .applied = on_applied, .lost = on_lost, .select = on_select};
     upstream->server = server;
     upstream->databases = databases;
     upstream->hooks = *hooks;

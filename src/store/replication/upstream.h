@@ -55,6 +55,7 @@ struct upstream_hooks {
     void (*resumed)(void *context, const char *id);
     void (*applied)(void *context, struct slice bytes); /* of the stream */
     void (*lost)(void *context, bool is_broken); /* it broke the protocol: nothing is known of where it is */
+    bool (*select)(void *context, struct client *client, int64_t number);
     /* PSYNC was refused, or answered in another way than a FAILOVER allows. */
     void (*refused)(void *context, const char *why);
 };
