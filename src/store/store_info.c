@@ -3,6 +3,7 @@
 #include "core/observe/memory_report.h"
 #include "store/keyspace/lazy_free.h"
 #include "store/persist/persistence.h"
+#include "store/replication/following.h"
 #include "store/tx/waiting.h"
 #include "store/tx/watch.h"
 
