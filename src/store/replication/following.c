@@ -90,9 +90,9 @@ static enum server_verdict refuse(void *context, struct client *client, const st
 
 /* What is past its deadline is there for the primary's commands: it alone says when it is not any more. */
 static void before_call(void *context, struct client *client, const struct command_entry *entry) {
-    struct following *following = context;
-    following->replication->databases->shared.sees_expired =
-        UNLIKELY(following_is_replica(following)) && client->flags & CLIENT_IS_PRIMARY;
+    const struct following *following = context;
+    if (UNLIKELY(following_is_replica(following)))
+        following->replication->databases->shared.sees_expired = (client->flags & CLIENT_IS_PRIMARY) != 0;
 }
 
 /* ---- what the link asks and tells ---- */
@@ -239,6 +239,7 @@ void following_promote(struct following *following) {
     if (!following_is_replica(following)) return;
     upstream_stop(following->upstream);
     replication->upstream = NULL;
+    replication->databases->shared.sees_expired = false;
     following->can_resume = following->is_failover = false;
     replication_become_primary(replication);
     following_apply_role(following);
