@@ -6,6 +6,7 @@
 #include "core/server.h"
 #include "store/keyspace/databases.h"
 #include "store/persist/aof.h"
+#include "store/persist/aof_commands_out.h"
 #include "store/persist/child.h"
 #include "store/persist/persistence.h"
 #include "store/persist/rdb_file.h"
@@ -87,10 +88,27 @@ static bool write_rdb_base(const struct aof_rewriting *rewriting, const char *na
     return rdb_file_save(name, rewriting->databases, &save, &options, err);
 }
 
+struct commands {
+    const struct aof_rewriting *rewriting;
+    struct child_pipe          *pipe;
+};
+
+static bool write_commands(void *context, struct rdb_out *out) {
+    const struct commands *commands = context;
+    if (commands->rewriting->settings->aof_timestamp_enabled) {
+        char text[64];
+        int size = snprintf(text, sizeof text, "#TS:%lld\r\n", (long long)(clock_wall_ms() / 1000));
+        rdb_out_bytes(out, text, (size_t)size);
+    }
+    return aof_commands_out_all(out, commands->rewriting->databases, tell, commands->pipe);
+}
+
 static bool write_base(const struct aof_rewriting *rewriting, struct child_pipe *pipe, struct error *err) {
     char name[64];
     base_name(name, sizeof name, (long)getpid());
-    return write_rdb_base(rewriting, name, pipe, err);
+    if (rewriting->is_rdb) return write_rdb_base(rewriting, name, pipe, err);
+    struct commands commands = {rewriting, pipe};
+    return rdb_file_save_other(name, write_commands, &commands, rewriting->settings->aof_rewrite_incremental_fsync, err);
 }
 
 static bool rewrite_in_child(void *context, struct child_pipe *pipe, struct error *err) {

@@ -59,17 +59,22 @@ void rdb_file_remove_temporary(long pid) {
     (void)unlink(name);
 }
 
+struct source {
+    rdb_file_writer *write;
+    void            *context;
+    bool             is_dump; /* it ends with a checksum */
+};
+
 /* False: `*what` and errno. */
-static bool write_file(int fd, struct databases *databases, const struct rdb_save *save,
-                       const struct rdb_file_options *options, const char **what) {
+static bool write_file(int fd, const struct source *source, const struct rdb_file_options *options, const char **what) {
     struct sink sink = {.fd = fd, .checksum = options->checksum, .incremental_sync = options->incremental_sync};
     struct rdb_out out;
     rdb_out_init(&out, OUT_BYTES, options->compress);
     out.drain = write_out;
     out.context = &sink;
-    bool good = rdb_save_all(&out, databases, save);
+    bool good = source->write(source->context, &out);
     rdb_out_flush(&out);
-    rdb_out_u64(&out, sink.crc); /* 0 where none is wanted */
+    if (source->is_dump) rdb_out_u64(&out, sink.crc); /* 0 where none is wanted */
     rdb_out_flush(&out);
     rdb_out_fini(&out);
     *what = good ? "write" : "finish";
@@ -79,20 +84,40 @@ static bool write_file(int fd, struct databases *databases, const struct rdb_sav
     return fsync(fd) == 0;
 }
 
-bool rdb_file_save(const char *name, struct databases *databases, const struct rdb_save *save,
-                   const struct rdb_file_options *options, struct error *err) {
+static bool save_file(const char *name, const struct source *source, const struct rdb_file_options *options, struct error *err) {
     char temporary[64];
     const char *what = "open";
     temporary_name(temporary, sizeof temporary, (long)getpid());
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-    bool good = fd >= 0 && write_file(fd, databases, save, options, &what);
+    bool good = fd >= 0 && write_file(fd, source, options, &what);
     int reason = errno;
     if (fd >= 0 && close(fd) != 0 && good) good = false, what = "close", reason = errno;
     if (good && rename(temporary, name) != 0) good = false, what = "rename", reason = errno;
     if (good && !file_sync_directory(name)) good = false, what = "sync the directory of", reason = errno;
     if (good) return true;
     if (fd >= 0) (void)unlink(temporary);
-    return error_set(err, "can't %s the temporary dump file %s for %s: %s", what, temporary, name, strerror(reason));
+    return error_set(err, "can't %s the temporary %sfile %s for %s: %s", what, source->is_dump ? "dump " : "", temporary, name, strerror(reason));
+}
+
+struct dump {
+    struct databases      *databases;
+    const struct rdb_save *save;
+};
+
+static bool write_dump(void *context, struct rdb_out *out) {
+    const struct dump *dump = context;
+    return rdb_save_all(out, dump->databases, dump->save);
+}
+
+bool rdb_file_save(const char *name, struct databases *databases, const struct rdb_save *save,
+                   const struct rdb_file_options *options, struct error *err) {
+    struct dump dump = {databases, save};
+    return save_file(name, &(struct source){write_dump, &dump, true}, options, err);
+}
+
+bool rdb_file_save_other(const char *name, rdb_file_writer *write, void *context, bool incremental_sync, struct error *err) {
+    struct rdb_file_options options = {.incremental_sync = incremental_sync};
+    return save_file(name, &(struct source){write, context, false}, &options, err);
 }
 
 /* ---- loading ---- */

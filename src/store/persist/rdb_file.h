@@ -6,6 +6,7 @@
 #include "store/persist/rdb_load.h"
 
 struct databases;
+struct rdb_out;
 struct rdb_save;
 
 struct rdb_file_options {
@@ -16,6 +17,11 @@ struct rdb_file_options {
  * says why; the old file is as it was and the temporary one is gone. */
 MUST_USE bool rdb_file_save(const char *name, struct databases *databases, const struct rdb_save *save,
                             const struct rdb_file_options *options, struct error *err);
+/* What is put out by somebody else, saved in the same way and with nothing added: commands, say. `write` returns false when it
+ * gave up. */
+typedef bool rdb_file_writer(void *context, struct rdb_out *out); /* a function */
+MUST_USE bool rdb_file_save_other(const char *name, rdb_file_writer *write, void *context, bool incremental_sync,
+                                  struct error *err);
 /* The temporary file of a process that was killed while it saved. */
 void rdb_file_remove_temporary(long pid);
 
