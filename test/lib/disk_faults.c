@@ -35,8 +35,9 @@ static atomic_long   calls;
 static char          seen[256]; /* the line that is counted for */
 
 __attribute__((constructor)) static void begin(void) {
-    control = getenv("DISK_FAULT");
-    synced = getenv("DISK_SYNCED");
+    /* Copies: the process's title may be written over its environment. */
+    if (getenv("DISK_FAULT")) control = strdup(getenv("DISK_FAULT"));
+    if (getenv("DISK_SYNCED")) synced = strdup(getenv("DISK_SYNCED"));
     owner = getpid();
 }
 

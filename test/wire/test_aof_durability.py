@@ -5,7 +5,6 @@ By hand, with any number of kills: AOF_KILLS=500 python3 -m pytest -q test/wire/
 import os
 import random
 import shutil
-import subprocess
 import threading
 import time
 
@@ -46,7 +45,7 @@ class Writer(threading.Thread):
                             connection.send(*command)
                         self.sent += 1
                     for _ in range(self.depth):
-                        replies = [connection.receive() for _ in range(4)]
+                        replies = [connection.read() for _ in range(4)]
                         if replies[-1] != [self.acknowledged + 1, self.acknowledged + 1]:
                             return
                         self.acknowledged += 1
@@ -65,6 +64,17 @@ def check(server, writer, at_least):
     assert at_least <= count <= writer.sent, "%d acknowledged, %d there, %d sent" % (at_least, count, writer.sent)
 
 
+def survives_a_rewrite(server):
+    """Begins one where none runs; False: the server was killed meanwhile."""
+    if not server.alive():
+        return False
+    try:
+        server.call("BGREWRITEAOF")
+    except (OSError, EOFError):
+        pass
+    return True
+
+
 def one_life(group, chance, policy, point, power_fails, number):
     """Starts, writes, is killed, loses what was not synced perhaps, starts again."""
     name = "life-%d" % number
@@ -80,21 +90,9 @@ def one_life(group, chance, policy, point, power_fails, number):
     if point:
         call, match, action = point
         disk.happens(call, match, chance.randrange(1, 3) if call in ("write", "fdatasync") else 1, action)
-    for _ in range(2):
-        if server.call("BGREWRITEAOF") is None:
-            break
-        if not point:
-            break
-    if point:
-        deadline = time.monotonic() + 60
-        while server.alive() and time.monotonic() < deadline:
-            try:
-                server.call("BGREWRITEAOF")
-            except (OSError, EOFError):
-                pass
-            time.sleep(0.01)
-        assert not server.alive(), "the call did not come: %s" % (point,)
+        wait_for(lambda: not survives_a_rewrite(server), timeout=60, what="the call comes: %s" % (point,), every=0.02)
     else:
+        survives_a_rewrite(server)
         time.sleep(chance.random() * 0.3)
         server.kill()
     moment = time.monotonic()
