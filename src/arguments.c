@@ -58,6 +58,10 @@ static bool parse_task(struct arguments *arguments, int count, char **words, siz
     if (!tasks[which].operand) return true;
     if (count < 2) return error_set(err, "%s needs %s", tasks[which].option, tasks[which].operand);
     arguments->file = words[1];
+    if (arguments->task == TASK_CHECK_AOF) {
+        memmove(words, words + 1, (size_t)(count - 1) * sizeof *words);
+        arguments->override_count = count - 1;
+    }
     if (arguments->task == TASK_TEST_MEMORY && !number_parse_uint(slice_text(words[1]), &arguments->megabytes))
         return error_set(err, "'%s' is no number of megabytes", words[1]);
     return true;
@@ -77,6 +81,7 @@ bool arguments_parse(struct arguments *arguments, int argc, char **argv, struct 
     if (ends_with(name, "-check-rdb") || ends_with(name, "-check-aof")) {
         arguments->task = ends_with(name, "rdb") ? TASK_CHECK_RDB : TASK_CHECK_AOF;
         arguments->file = count ? words[count - 1] : NULL;
+        arguments->override_count = count;
         return true;
     }
     for (size_t i = 0; count && i < COUNT_OF(tasks); i++)

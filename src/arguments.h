@@ -23,7 +23,7 @@ struct arguments {
     bool                sentinel;
     const char         *file;  /* the configuration, or what the task works on; NULL: none, "-": standard input */
     uint64_t            megabytes; /* TASK_TEST_MEMORY */
-    char              **overrides; /* "--name", "value", ...; owned, the texts are main()'s */
+    char              **overrides; /* "--name", "value", ...; of TASK_CHECK_AOF all words; owned, the texts are main()'s */
     int                 override_count;
 };
 

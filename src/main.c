@@ -12,6 +12,7 @@
 #include "process.h"
 #include "sentinel/driver/driver.h"
 #include "sentinel/machine/machine.h"
+#include "store/persist/aof_check.h"
 #include "store/persist/file_check.h"
 #include "store/store.h"
 
@@ -64,11 +65,6 @@ static int test_memory(uint64_t megabytes) {
     struct error err;
     if (memtest_run(megabytes, 3, &err)) return 0;
     fprintf(stderr, "%s\n", err.text);
-    return 1;
-}
-
-static int refuse_aof_check(void) {
-    fputs("This version of kvd has no append-only files yet, so it can't check them.\n", stderr);
     return 1;
 }
 
@@ -180,7 +176,7 @@ static int run_simple_task(const struct arguments *arguments) {
     case TASK_HELP: return fputs(arguments_usage, stdout) < 0;
     case TASK_TEST_MEMORY: return test_memory(arguments->megabytes);
     case TASK_CHECK_RDB: return file_check_rdb(arguments->file) ? 0 : 1;
-    case TASK_CHECK_AOF: return refuse_aof_check();
+    case TASK_CHECK_AOF: return aof_check_run(arguments->override_count, arguments->overrides) ? 0 : 1;
     case TASK_DUMP_MACHINES: return dump_machines();
     case TASK_RUN:
     case TASK_CHECK_CONFIG:

@@ -43,6 +43,7 @@ libstore_a_SOURCES = \
 	src/store/types/zset_pack.c src/store/types/zset_pack.h \
 	src/store/types/zset_tree.c src/store/types/zset_tree.h \
 	src/store/types/zset_value.c src/store/types/zset_value.h \
+	src/store/persist/aof_check.c src/store/persist/aof_check.h \
 	src/store/persist/aof_commands_out.c src/store/persist/aof_commands_out.h \
 	src/store/persist/aof_file.c src/store/persist/aof_file.h \
 	src/store/persist/aof_manifest_file.c src/store/persist/aof_manifest_file.h \

@@ -34,11 +34,6 @@ def test_memory_test():
     assert run("--test-memory").returncode == 1
 
 
-def test_checker_says_that_it_cannot():
-    for result in run("dump", argv0="/somewhere/kvd-check-aof"), run("--check-aof", "dump"):
-        assert result.returncode != 0 and "append-only" in result.stderr
-
-
 def test_file_with_overrides(group):
     port = free_port()
     path = group.write("server.yaml", "port: 1\nbind: 127.0.0.1\nmaxclients: 77\n")

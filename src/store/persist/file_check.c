@@ -70,6 +70,31 @@ static struct rdb_rules rules_of(const struct hash_key *key, int64_t wall_ms) {
     };
 }
 
+static bool pass_database(void *context, uint64_t number, struct error *err) {
+    return true;
+}
+
+bool file_check_preamble(const char *path, uint64_t *end, uint64_t *keys, struct error *err) {
+    struct check check = {.wall_ms = clock_wall_ms()};
+    struct rdb_sink sink = {.context = &check, .database = pass_database, .key = on_key};
+    struct hash_key key;
+    random_os_bytes(&key, sizeof key);
+    struct rdb_rules rules = rules_of(&key, check.wall_ms);
+    struct rdb_loader *loader = rdb_loader_new(&rules, &sink, true);
+    enum rdb_file_opened opened = rdb_file_open(&check.file, path, &loader, err);
+    if (opened != RDB_FILE_OPEN) {
+        rdb_loader_free(&loader);
+        return opened == RDB_FILE_ABSENT ? error_set(err, "there is no such file") : false;
+    }
+    enum rdb_result result;
+    do result = rdb_file_step(check.file, err);
+    while (result == RDB_MORE);
+    *end = rdb_file_offset(check.file);
+    *keys = check.keys;
+    rdb_file_close(&check.file);
+    return result == RDB_OK;
+}
+
 bool file_check_rdb(const char *path) {
     if (!path) {
         printf("usage: kvd-check-rdb FILE\n");
