@@ -11,6 +11,7 @@ import pytest
 from processes import free_port, wait_for
 from resp import RespError
 from test_rdb import fill
+from test_sentinel_links import HAS_TLS, certificates
 
 FAST = "repl-timeout: 5\nenable-debug-command: yes\n"
 KINDS = ["redis"]
@@ -338,6 +339,42 @@ def test_transactions_are_whole(group):
         wait_for(lambda: replica.do("GET", "b") == b"1", what="resumed before the transaction")
         assert replica.do("MGET", "a", "b", "c") == [b"1", b"1", b"1"]
         assert offset_of(replica) == 1000 + len(first) + len(stream) + len(rest)
+
+
+@pytest.mark.parametrize("way", ["disabled", "swapdb", "flush-before-load"])
+def test_the_append_only_file_follows(group, way):
+    """What came by synchronization and by the stream is in this server's own file, and what was there before is not."""
+    primary = group.redis()
+    fill(primary)
+    replica = group.kvd(FAST + "appendonly: yes\nrepl-diskless-load: %s\n" % way)
+    replica.do("SET", "of before", 1)
+    replica.do("REPLICAOF", "127.0.0.1", primary.port)
+    load(primary, 1)
+    wait_equal(primary, replica)
+    wait_for(lambda: replica.info("persistence")["aof_rewrite_in_progress"] == "0")
+    load(primary, 2)
+    wait_equal(primary, replica)
+    replica.do("REPLICAOF", "NO", "ONE")
+    replica.do("SET", "since", 1)
+    primary.do("SET", "since", 1)
+    replica.stop()
+    replica.start()
+    assert replica.do("DEBUG", "DIGEST") == primary.do("DEBUG", "DIGEST")
+
+
+@pytest.mark.skipif(not HAS_TLS, reason="built without TLS")
+def test_tls(group):
+    key, certificate = certificates(group)
+    port = free_port()
+    primary = group.redis("--tls-port", port, "--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate)
+    load(primary, 1)
+    replica = group.kvd(FAST + "tls-replication: yes\ntls-cert-file: %s\ntls-key-file: %s\ntls-ca-cert-file: %s\nreplicaof: 127.0.0.1 %d\n" % (
+        certificate, key, certificate, port))
+    wait_equal(primary, replica)
+    primary.do("CLIENT", "KILL", "TYPE", "replica")
+    load(primary, 2)
+    wait_equal(primary, replica)
+    assert primary.info("stats")["sync_full"] == "1"
 
 
 # ---- primaries that mean harm ----

@@ -7,6 +7,7 @@
 #include "core/client/reply.h"
 #include "store/keyspace/databases.h"
 #include "store/keyspace/evict.h"
+#include "store/persist/aof_rewriting.h"
 #include "store/persist/persistence.h"
 #include "store/replication/own_keys.h"
 #include "store/replication/replicas.h"
@@ -116,9 +117,20 @@ static void plan(void *context, struct upstream_plan *to) {
     to->timeout_ms = settings->timeout_s * 1000;
 }
 
+/* The data is another one now: what the append-only file holds, and a child writes, is about the old one. */
+static void renew_files(struct following *following) {
+    struct persistence *persistence = following->replication->persistence;
+    struct error err;
+    if (!persistence->settings.appendonly) return;
+    aof_rewriting_switch_off(persistence->rewriting);
+    if (!aof_rewriting_switch_on(persistence->rewriting, false, &err))
+        LOG_WRITE(LOG_WARNING, "The append-only file can't be begun anew after the synchronization: %s", err.text);
+}
+
 static void begins_sync(void *context, const char *id, int64_t offset) {
     struct following *following = context;
     following->can_resume = false;
+    saving_kill(following->replication->persistence->saving); /* its file would take the new one's place */
     replicas_hang_up(following->replication->replicas);
     handover_answered(following->handover, NULL);
 }
@@ -165,7 +177,7 @@ static void synced(void *context, const char *id, int64_t offset) {
         replication->history.offset = offset;
     }
     replication_restart_stream(replication);
-    replication->server->dirty++;
+    renew_files(following);
 }
 
 static void resumed(void *context, const char *id) {
@@ -199,6 +211,7 @@ static void sync_failed(void *context, bool has_lost_data) {
     if (!has_lost_data) return;
     history_start(&following->replication->history);
     replication_restart_stream(following->replication);
+    renew_files(following);
 }
 
 /* ---- roles ---- */
