@@ -35,6 +35,7 @@ libstore_a_SOURCES = \
 	src/store/types/list_short.c src/store/types/list_short.h \
 	src/store/types/list_value.c src/store/types/list_value.h \
 	src/store/types/member_table.c src/store/types/member_table.h \
+	src/store/types/member_table_internal.h src/store/types/member_table_walk.c \
 	src/store/types/score.c src/store/types/score.h \
 	src/store/types/set_value.c src/store/types/set_value.h \
 	src/store/types/str.c src/store/types/str.h \

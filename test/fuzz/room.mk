@@ -1,6 +1,6 @@
 # What parses has a fuzzer. `make check` replays its corpus; `make fuzz F=resp_parse [T=seconds]` searches with
 # clang's libFuzzer and the sanitizers, and keeps what it finds in fuzz-found-<name> of the build folder.
-fuzzers = fuzz_resp_parse fuzz_yaml fuzz_import fuzz_listpack fuzz_hello fuzz_info fuzz_state fuzz_restore fuzz_stream_node \
+fuzzers = fuzz_resp_parse fuzz_yaml fuzz_import fuzz_listpack fuzz_packed fuzz_hello fuzz_info fuzz_state fuzz_restore fuzz_stream_node \
 	fuzz_aof_manifest fuzz_aof_read
 check_PROGRAMS += $(fuzzers)
 TESTS += $(fuzzers)
@@ -26,6 +26,12 @@ fuzz_listpack_SOURCES = test/fuzz/fuzz_listpack.c $(FUZZ_MAIN)
 fuzz_listpack_CPPFLAGS = $(FUZZ_CPPFLAGS)
 fuzz_listpack_LDADD = $(BASE_LIBS)
 FUZZ_ROOMS_listpack = base
+
+fuzz_packed_SOURCES = test/fuzz/fuzz_packed.c $(FUZZ_MAIN)
+fuzz_packed_CPPFLAGS = $(FUZZ_CPPFLAGS)
+fuzz_packed_LDADD = libstore.a $(CORE_LIBS)
+FUZZ_ROOMS_packed = base
+FUZZ_FILES_packed = store/types/hash_short.c store/types/list_short.c store/types/zset_pack.c
 
 fuzz_stream_node_SOURCES = test/fuzz/fuzz_stream_node.c $(FUZZ_MAIN)
 fuzz_stream_node_CPPFLAGS = $(FUZZ_CPPFLAGS)
@@ -92,6 +98,6 @@ fuzz:
 	  $(top_srcdir)/test/fuzz/corpus/$(F)
 
 .PHONY: fuzz
-CLEANFILES += fuzz-resp_parse fuzz-yaml fuzz-import fuzz-listpack fuzz-hello fuzz-info fuzz-state fuzz-restore fuzz-stream_node \
+CLEANFILES += fuzz-resp_parse fuzz-yaml fuzz-import fuzz-listpack fuzz-packed fuzz-hello fuzz-info fuzz-state fuzz-restore fuzz-stream_node \
 	fuzz-aof_manifest fuzz-aof_read
 EXTRA_DIST += test/fuzz/corpus test/fuzz/fuzz_config.h

@@ -1,103 +1,11 @@
 #include "store/types/member_table.h"
-#include "base/mem.h"
+#include "store/types/member_table_internal.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
 
-enum {
-    CHUNK_BITS = 9, /* 4 KiB of pointers */
-    CHUNK_BUCKETS = 1 << CHUNK_BITS,
-    FILL_MAX = 12, /* members a bucket, on average, above which one is split */
-    FILL_MIN = 4,  /* ... below which one is merged */
-    TAG_SHIFT = 8, /* first hash bit in a slot */
-    TAG_BITS = 16,
-    NEAR_MAX = 256, /* bytes of key and value that lie in the block */
-    CAPACITY_MAX = 65528
-};
-enum { HEAD_FAR = 0x80, HEAD_DEADLINE = 0x40, HEAD_SIZE = 0x3f };
-
-struct block {
-    uint16_t capacity; /* bytes of the whole block */
-    uint16_t used;     /* bytes of entries */
-    uint16_t count;
-    uint16_t unused;
-    uint32_t slots[];
-};
-enum { BLOCK_HEAD = 8, SLOT_BYTES = 4 };
-
-struct far { /* key, then value */
-    size_t   value_size;
-    uint32_t key_size;
-    char     bytes[];
-};
-
-struct member_table {
-    struct block         ***chunks;
-    uint64_t                low_mask; /* 2^L - 1 */
-    size_t                  split;    /* the next bucket to be split */
-    size_t                  count;
-    size_t                  memory; /* of blocks and far members */
-    size_t                  blocks; /* of these: how many */
-    uint32_t                chunk_count, chunk_capacity;
-    uint32_t                longest; /* at least the members of any bucket */
-    const struct hash_key  *hash_key;
-};
-
-static uint16_t tag_of(uint64_t hash) {
-    return (uint16_t)(hash >> TAG_SHIFT);
-}
-
 /* ---- entries ---- */
-
-static size_t key_head(size_t key_size) { /* bytes that say how long the key is */
-    return key_size < HEAD_SIZE ? 1 : 3;
-}
-
-static bool is_far(struct slice key, struct slice value) {
-    return key.size > NEAR_MAX || value.size > NEAR_MAX - key.size;
-}
-
-static size_t deadline_size(int64_t deadline_ms) {
-    return deadline_ms == MEMBER_NEVER ? 0 : sizeof deadline_ms;
-}
-
-static size_t entry_size(struct slice key, struct slice value, int64_t deadline_ms) {
-    size_t body = is_far(key, value) ? 1 + sizeof(struct far *) : key_head(key.size) + key.size + value.size;
-    return body + deadline_size(deadline_ms);
-}
-
-static struct far *far_of(const char *entry) {
-    struct far *far;
-    memcpy(&far, entry + 1 + (*entry & HEAD_DEADLINE ? 8 : 0), sizeof far);
-    return far;
-}
-
-static void decode(const char *entry, size_t size, struct member *member) {
-    uint8_t     head = (uint8_t)*entry;
-    const char *at = entry + 1, *end = entry + size;
-    size_t      key_size = head & HEAD_SIZE;
-    if (UNLIKELY(!(head & HEAD_FAR) && key_size == HEAD_SIZE)) {
-        uint16_t size16;
-        memcpy(&size16, at, sizeof size16);
-        key_size = size16;
-        at += sizeof size16;
-    }
-    member->deadline_ms = MEMBER_NEVER;
-    if (UNLIKELY(head & HEAD_DEADLINE)) {
-        memcpy(&member->deadline_ms, at, sizeof member->deadline_ms);
-        at += sizeof member->deadline_ms;
-    }
-    if (UNLIKELY(head & HEAD_FAR)) {
-        struct far *far;
-        memcpy(&far, at, sizeof far);
-        member->key = slice_make(far->bytes, far->key_size);
-        member->value = slice_make(far->bytes + far->key_size, far->value_size);
-    } else {
-        member->key = slice_make(at, key_size);
-        member->value = slice_make(at + key_size, (size_t)(end - at) - key_size);
-    }
-}
 
 static bool entry_has_key(const char *entry, struct slice key) {
     if (LIKELY((uint8_t)*entry == key.size && key.size < HEAD_SIZE))
@@ -155,30 +63,6 @@ static void write_entry(struct member_table *table, char *at, struct slice key, 
 
 /* ---- blocks ---- */
 
-static inline char *end_of(const struct block *block) {
-    return (char *)block + block->capacity;
-}
-
-static inline unsigned distance_at(const struct block *block, unsigned i) {
-    return block->slots[i] & 0xffff;
-}
-
-static inline const char *entry_at(const struct block *block, unsigned i, size_t *size) {
-    unsigned distance = distance_at(block, i);
-    *size = distance - (i ? distance_at(block, i - 1) : 0);
-    return end_of(block) - distance;
-}
-
-static inline void member_at(const struct block *block, unsigned i, struct member *member) {
-    size_t      size;
-    const char *entry = entry_at(block, i, &size);
-    decode(entry, size, member);
-}
-
-static size_t needed(size_t used, size_t count) {
-    return BLOCK_HEAD + used + count * SLOT_BYTES;
-}
-
 static struct block *block_new(struct member_table *table, size_t bytes) {
     CHECK(bytes <= CAPACITY_MAX); /* hundreds of members in one bucket, with a keyed hash */
     size_t        size = MAX(mem_good_size(bytes) & ~(size_t)7, (size_t)24);
@@ -187,10 +71,6 @@ static struct block *block_new(struct member_table *table, size_t bytes) {
     table->blocks++;
     *block = (struct block){.capacity = (uint16_t)MIN(size, (size_t)CAPACITY_MAX)};
     return block;
-}
-
-static size_t block_bytes(const struct block *block) {
-    return block->capacity == CAPACITY_MAX ? mem_good_size(CAPACITY_MAX) & ~(size_t)7 : block->capacity;
 }
 
 static void block_free(struct member_table *table, struct block *block) {
@@ -284,20 +164,6 @@ static inline int block_find(const struct block *block, struct slice key, uint16
 }
 
 /* ---- the directory ---- */
-
-static inline size_t bucket_count(const struct member_table *table) {
-    return (size_t)table->low_mask + 1 + table->split;
-}
-
-static inline struct block **bucket_at(const struct member_table *table, size_t index) {
-    return &table->chunks[index >> CHUNK_BITS][index & (CHUNK_BUCKETS - 1)];
-}
-
-static inline size_t index_of(const struct member_table *table, uint64_t hash) {
-    size_t index = hash & table->low_mask;
-    if (index < table->split) index = hash & (table->low_mask << 1 | 1);
-    return index;
-}
 
 /* Makes bucket number bucket_count() exist, empty. The first chunk is as large as it must be. */
 static struct block **add_bucket(struct member_table *table) {
@@ -525,106 +391,4 @@ bool member_table_remove(struct member_table *table, struct slice key, uint64_t 
     table->count--;
     if (table->low_mask + table->split > 0 && table->count < bucket_count(table) * FILL_MIN) merge_one(table);
     return true;
-}
-
-/* ---- walking ---- */
-
-static uint64_t reverse_bits(uint64_t v) {
-    v = __builtin_bswap64(v);
-    v = (v >> 4 & 0x0f0f0f0f0f0f0f0full) | (v & 0x0f0f0f0f0f0f0f0full) << 4;
-    v = (v >> 2 & 0x3333333333333333ull) | (v & 0x3333333333333333ull) << 2;
-    return (v >> 1 & 0x5555555555555555ull) | (v & 0x5555555555555555ull) << 1;
-}
-
-static void defrag_far(struct block *block, size_t *moved, size_t *left) {
-    for (unsigned i = 0; i < block->count; i++) {
-        size_t size;
-        char  *entry = (char *)entry_at(block, i, &size);
-        if (!(*entry & HEAD_FAR)) continue;
-        struct far *copy = mem_defrag(far_of(entry));
-        if (copy) memcpy(entry + 1 + (*entry & HEAD_DEADLINE ? 8 : 0), &copy, sizeof copy);
-        *(copy ? moved : left) += 1;
-    }
-}
-
-void member_table_defrag(struct member_table *table, uint64_t *cursor, size_t *moved, size_t *left) {
-    enum { BUCKETS_AT_ONCE = 16 };
-    size_t end = bucket_count(table), index = (size_t)*cursor;
-    for (unsigned n = 0; n < BUCKETS_AT_ONCE && index < end; n++, index++) {
-        struct block **place = bucket_at(table, index);
-        if (!*place) continue;
-        defrag_far(*place, moved, left);
-        struct block *copy = mem_defrag(*place);
-        if (copy) *place = copy;
-        *(copy ? moved : left) += 1;
-    }
-    *cursor = index < end ? index : 0;
-}
-
-/* The cursor counts in reversed binary [Noordhuis 2012, in Redis' dict.c]; each bucket knows by its place how many bits
- * name it (M3). */
-bool member_table_scan(const struct member_table *table, uint64_t *cursor, member_each *each, void *context) {
-    uint64_t mask = table->low_mask;
-    if ((*cursor & mask) < table->split) mask = mask << 1 | 1;
-    const struct block *block = *bucket_at(table, *cursor & mask);
-    for (unsigned i = 0; block && i < block->count; i++) {
-        struct member member;
-        member_at(block, i, &member);
-        each(context, &member);
-    }
-    *cursor = reverse_bits(reverse_bits(*cursor | ~mask) + 1);
-    return *cursor != 0;
-}
-
-/* A bucket and a place in it are drawn until there is a member: no bucket has more than `longest`, so each member has the
- * same chance, and a third of the draws or so succeed. */
-bool member_table_random(const struct member_table *table, struct random *random, struct member *member) {
-    while (table->count) {
-        const struct block *block = *bucket_at(table, (size_t)random_below(random, bucket_count(table)));
-        unsigned            place = (unsigned)random_below(random, table->longest);
-        if (!block || place >= block->count) continue;
-        member_at(block, place, member);
-        return true;
-    }
-    return false;
-}
-
-void member_table_each_like(const struct member_table *table, uint64_t hash, member_each *each, void *context) {
-    const struct block *block = *bucket_at(table, index_of(table, hash));
-    for (unsigned i = 0; block && i < block->count; i++) {
-        if (block->slots[i] >> 16 != tag_of(hash)) continue;
-        struct member member;
-        member_at(block, i, &member);
-        each(context, &member);
-    }
-}
-
-void member_table_check(const struct member_table *table) {
-    size_t count = 0, memory = 0, blocks = 0;
-    for (size_t n = 0; n < bucket_count(table); n++) {
-        const struct block *block = *bucket_at(table, n);
-        if (!block) continue;
-        CHECK(block->count > 0); /* M1 */
-        CHECK(block->count <= table->longest);
-        CHECK(needed(block->used, block->count) <= block->capacity);
-        CHECK(distance_at(block, block->count - 1u) == block->used); /* M2 */
-        memory += block_bytes(block);
-        blocks++;
-        for (unsigned i = 0; i < block->count; i++) {
-            struct member member;
-            size_t        size;
-            const char   *entry = entry_at(block, i, &size);
-            CHECK(size <= distance_at(block, i)); /* M2 */
-            member_at(block, i, &member);
-            CHECK(entry_size(member.key, member.value, member.deadline_ms) == size);
-            uint64_t hash = member_table_hash(table->hash_key, member.key);
-            CHECK(index_of(table, hash) == n); /* M3 */
-            CHECK(block->slots[i] >> 16 == tag_of(hash));
-            if (*entry & HEAD_FAR) memory += mem_size(far_of(entry)), blocks++;
-        }
-        count += block->count;
-    }
-    CHECK(count == table->count);
-    CHECK(memory == table->memory);
-    CHECK(blocks == table->blocks);
 }
