@@ -178,6 +178,7 @@ struct server {
     int                 hz;          /* in effect (dynamic-hz) */
     uint32_t            lru_clock;   /* seconds, 24 bits, for OBJECT IDLETIME */
     bool                may_hold_replies; /* set by who uses client_hold_replies(): replies' places are noted */
+    uint64_t            replica_limit_floor; /* a replica's hard limit is never less: what is kept for all costs nothing */
     bool                is_cron_paused; /* DEBUG PAUSE-CRON: nothing is done in the background */
     bool                is_loading;  /* the store loads its data: writes are not propagated */
     bool                is_followed; /* somebody takes what hooks->written hands over; set by a mode */

@@ -53,6 +53,9 @@ libstore_a_SOURCES = \
 	src/store/persist/loading_internal.h \
 	src/store/persist/aof_manifest.c src/store/persist/aof_manifest.h \
 	src/store/replication/backlog.c src/store/replication/backlog.h \
+	src/store/replication/full_sync.c src/store/replication/full_sync.h \
+	src/store/replication/waits.c src/store/replication/waits.h \
+	src/store/commands/replication_commands.c src/store/commands/replication_commands.h src/store/commands/replication.def \
 	src/store/replication/history.c src/store/replication/history.h \
 	src/store/replication/replicas.c src/store/replication/replicas.h \
 	src/store/replication/replication_session.h \

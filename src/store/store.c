@@ -18,6 +18,7 @@
 #include "store/commands/list_commands.h"
 #include "store/commands/object_commands.h"
 #include "store/commands/persist_commands.h"
+#include "store/commands/replication_commands.h"
 #include "store/commands/set_commands.h"
 #include "store/commands/sort_commands.h"
 #include "store/commands/stream_commands.h"
@@ -226,6 +227,7 @@ struct store *store_install(struct server *server) {
     server_add_commands(server, memory_usage_commands, 1);
     server_add_commands(server, database_commands, database_command_count);
     server_add_commands(server, persist_commands, persist_command_count);
+    server_add_commands(server, replication_commands, replication_command_count);
     server_add_commands(server, multi_commands, multi_command_count);
     server_add_commands(server, tracking_commands, tracking_command_count);
     server_add_commands(server, debug_commands, debug_command_count);

@@ -4,6 +4,8 @@
 #include "store/keyspace/lazy_free.h"
 #include "store/persist/persistence.h"
 #include "store/replication/following.h"
+#include "store/replication/replicas.h"
+#include "store/replication/replication.h"
 #include "store/tx/waiting.h"
 #include "store/tx/watch.h"
 

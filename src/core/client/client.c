@@ -396,12 +396,13 @@ bool client_has_subscriptions(const struct client *client) {
 enum { UNAUTHENTICATED_OUTPUT_BYTES = 64 * 1024 };
 
 static bool is_over_output_limit(struct client *client) {
-    size_t            used = output_size(&client->io->output);
     enum client_class class = client_class(client);
+    size_t            used = class == CLIENT_REPLICA ? client->stream_waiting : output_size(&client->io->output);
     if (class == CLIENT_PRIMARY) return false;
     if (!client->is_authenticated && users_must_authenticate(client->server->users) && used > UNAUTHENTICATED_OUTPUT_BYTES)
         return true;
     struct output_limit limit = client->server->internal->output_limits[class];
+    if (class == CLIENT_REPLICA && limit.hard_bytes) limit.hard_bytes = MAX(limit.hard_bytes, client->server->replica_limit_floor);
     if (limit.hard_bytes && used >= limit.hard_bytes) return true;
     if (!limit.soft_bytes || used < limit.soft_bytes) {
         client->soft_limit_since_ms = 0;
@@ -413,7 +414,7 @@ static bool is_over_output_limit(struct client *client) {
 }
 
 void client_check_output_limits(struct client *client) {
-    if (LIKELY(client->io->output.block_count <= 1) || !client->conn || (client->flags & CLIENT_CLOSE_ASAP)) return;
+    if (LIKELY(client->io->output.block_count <= 1 && !client->stream_waiting) || !client->conn || (client->flags & CLIENT_CLOSE_ASAP)) return;
     client->server->stats.max_output_buffer =
         MAX(client->server->stats.max_output_buffer, output_size(&client->io->output));
     if (!is_over_output_limit(client)) return;

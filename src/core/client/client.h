@@ -82,6 +82,8 @@ struct client {
 
     /* ---- accounting ---- */
     int64_t  created_ms, last_ms; /* monotonic: accepted, last input */
+    uint64_t stream_waiting; /* of a replica: bytes of the stream that it was not sent yet, wherever they are; its limits are about
+                                these. Set by replication */
     int64_t  soft_limit_since_ms; /* output above the soft limit since; 0: it is not */
     uint64_t bytes_in, bytes_out, commands;
     uint64_t executed_bytes, applied_bytes; /* of a primary's input: what was executed, and of that what lies before a

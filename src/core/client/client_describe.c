@@ -84,7 +84,8 @@ void client_describe(struct client *client, struct bytes *out) {
                      (size_t)OUTPUT_BLOCK_BYTES, output_size(&io->output),
                      io->output.block_count <= 1 ? output_size(&io->output) : 0,
                      io->output.block_count > 1 ? io->output.block_count - 1 : 0,
-                     io->output.block_count > 1 ? output_size(&io->output) : 0, client_memory(client));
+                     MAX(io->output.block_count > 1 ? output_size(&io->output) : 0, (size_t)client->stream_waiting),
+                     client_memory(client));
     add_events(client, out);
     bytes_add_printf(out, " cmd=%s user=%s redir=%lld resp=%d lib-name=%s lib-ver=%s tot-net-in=%llu tot-net-out=%llu "
                           "tot-cmds=%llu",

@@ -283,6 +283,12 @@ void reply_raw(struct client *client, struct slice resp) {
     if (out) output_add(out, resp.data, resp.size);
 }
 
+void reply_raw_shared(struct client *client, struct slice resp, void (*release)(void *owner), void *owner) {
+    struct output *out = prepare(client);
+    if (out) output_add_reference(out, resp.data, resp.size, release, owner);
+    else release(owner);
+}
+
 /* ---- asking ---- */
 
 bool reply_is_resp3(const struct client *client) {

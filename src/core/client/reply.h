@@ -65,6 +65,8 @@ void   reply_set_here(struct client *client, struct output_hole hole, size_t cou
 
 /* Bytes that are already RESP of the client's version (a cached reply, another client's output). */
 void reply_raw(struct client *client, struct slice resp);
+/* The same without a copy: release(owner) is called when they were sent or are not needed any more. */
+void reply_raw_shared(struct client *client, struct slice resp, void (*release)(void *owner), void *owner);
 
 /* ---- asking ---- */
 bool reply_is_resp3(const struct client *client);

@@ -7,6 +7,7 @@
 #include "store/notify/tracking.h"
 #include "store/persist/persistence.h"
 #include "store/replication/following.h"
+#include "store/replication/replicas.h"
 #include "store/replication/replication.h"
 #include "store/tx/session.h"
 #include "store/tx/waiting.h"
@@ -94,15 +95,32 @@ void flushall_command(struct client *client) {
     reply_ok(client);
 }
 
-/* Without replication every server is a primary that nobody follows. */
+static void reply_replica(struct client *client, const struct replica *replica) {
+    char address[REPLICA_ADDRESS_SIZE];
+    replicas_print_address(replica, address);
+    reply_array(client, 3);
+    reply_bulk_text(client, address);
+    reply_bulk_int(client, replica->port);
+    reply_bulk_int(client, replica->acked_offset);
+}
+
+/* Of a primary: how far it is, and who follows it. */
 void role_command(struct client *client) {
     const struct replication *replication = session_of(client)->replication.replication;
     if (replication_is_replica(replication)) {
         following_reply_role(replication->following, client);
         return;
     }
+    size_t count = 0;
     reply_array(client, 3);
     reply_bulk_text(client, "master");
-    reply_int(client, 0);
-    reply_empty_array(client);
+    reply_int(client, replication->history.offset);
+    struct output_hole hole = reply_later(client);
+    LIST_EACH(&replication->replicas->all, node) {
+        const struct replica *replica = container_of(node, struct replica, node);
+        if (replica->state != REPLICA_ONLINE) continue;
+        reply_replica(client, replica);
+        count++;
+    }
+    reply_array_here(client, hole, count);
 }

@@ -86,6 +86,13 @@ static void write_number_field(struct rdb_out *out, const char *name, int64_t nu
     write_field(out, name, slice_make(text, number_print_int(text, number)));
 }
 
+static void write_place(struct rdb_out *out, const struct rdb_place *place) {
+    if (!*place->id) return;
+    write_number_field(out, "repl-stream-db", place->stream_db);
+    write_field(out, "repl-id", slice_text(place->id));
+    write_number_field(out, "repl-offset", place->offset);
+}
+
 static void note_deadlines(void *context, struct record *record) {
     if (record_type(record) != VALUE_HASH) return;
     struct value hash = record_value(record);
@@ -117,7 +124,8 @@ bool rdb_save_all(struct rdb_out *out, struct databases *databases, const struct
     write_number_field(out, "ctime", save->wall_s);
     write_number_field(out, "used-mem", (int64_t)save->used_memory);
     write_number_field(out, "aof-base", save->is_aof_base);
-    for (int i = 0; i < databases_count(databases) && !writing.is_over; i++) {
+    write_place(out, &save->place);
+    for (int i = 0; i < databases_count(databases) && !writing.is_over && !save->without_keys; i++) {
         const struct keyspace *keyspace = databases_find(databases, i);
         if (keyspace_count(keyspace)) write_database(&writing, keyspace);
     }

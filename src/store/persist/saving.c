@@ -25,6 +25,8 @@ struct saving {
     char                          *path; /* that the running child writes; NULL: none runs */
     saving_on_end                 *told; /* NULL: nobody waits for its end */
     void                          *told_context;
+    void (*get_place)(void *context, struct rdb_place *place); /* NULL: nobody knows */
+    void                          *place_context;
 };
 
 struct saving *saving_new(struct server *server, struct databases *databases, const struct evictor *evictor,
@@ -77,6 +79,7 @@ static bool write_file(struct saving *saving, const char *path, struct child_pip
                             .used_memory = mem_used(),
                             .progress = tell,
                             .context = &telling};
+    if (saving->get_place) saving->get_place(saving->place_context, &save.place);
     struct rdb_file_options options = {.compress = settings->compress,
                                        .checksum = settings->checksum,
                                        .incremental_sync = settings->incremental_sync};
@@ -176,6 +179,11 @@ void saving_tell_end(struct saving *saving, saving_on_end *told, void *context) 
     CHECK(!told || !saving->told);
     saving->told = told;
     saving->told_context = context;
+}
+
+void saving_set_place(struct saving *saving, void (*get)(void *context, struct rdb_place *place), void *context) {
+    saving->get_place = get;
+    saving->place_context = context;
 }
 
 const char *saving_path(const struct saving *saving) {

@@ -7,6 +7,7 @@
 #include "store/persist/rdb_save.h"
 
 struct bytes;
+struct rdb_place;
 struct databases;
 struct evictor;
 struct persist_settings;
@@ -29,6 +30,8 @@ typedef void saving_on_end(void *context, const char *path); /* a function */
 MUST_USE bool saving_start_for(struct saving *saving, saving_on_end *told, void *context, struct error *err);
 /* The end of the one that runs, whoever wanted it. NULL: nobody is told any more. */
 void saving_tell_end(struct saving *saving, saving_on_end *told, void *context);
+/* Who knows where in the replication stream the data is now: asked whenever a dump is written. Keeps both. */
+void saving_set_place(struct saving *saving, void (*get)(void *context, struct rdb_place *place), void *context);
 /* Of the running save, or else of the next: in the working directory. Lends. */
 const char *saving_path(const struct saving *saving);
 void          saving_kill(struct saving *saving); /* the child, if there is one */

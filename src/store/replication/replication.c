@@ -1,7 +1,13 @@
 #include "store/replication/replication.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "core/client/reply.h"
+#include "store/persist/persistence.h"
+#include "store/persist/rdb_save.h"
+#include "store/replication/following.h"
 #include "store/replication/replicas.h"
 #include "store/replication/replication_info.h"
+#include "store/replication/waits.h"
 
 static const struct param_choice diskless_load_choices[] = {
     {"disabled", DISKLESS_LOAD_NO}, {"on-empty-db", DISKLESS_LOAD_WHEN_EMPTY}, {"swapdb", DISKLESS_LOAD_SWAP},
@@ -30,9 +36,8 @@ static void feed_select(struct replication *replication, int db) {
 }
 
 /* Who asks with WAIT means what was written by its own commands. */
-static void note_writer(const struct replication *replication) {
-    const struct client *writer = replication->server->current_client;
-    if (writer) replication->find_session(writer)->written_until = replication->history.offset;
+static void note_writer(const struct replication *replication, const struct client *writer) {
+    if (writer && writer->mode_data) replication->find_session(writer)->written_until = replication->history.offset;
 }
 
 static void take(void *context, const struct effects_batch *batch) {
@@ -42,7 +47,7 @@ static void take(void *context, const struct effects_batch *batch) {
         if (effect->db != EFFECT_ANY_DATABASE && effect->db != replication->stream_db) feed_select(replication, effect->db);
         replication_feed(replication, effect->bytes);
     }
-    note_writer(replication);
+    note_writer(replication, batch->client);
 }
 
 static void listen_to_effects(struct replication *replication, bool wanted) {
@@ -57,6 +62,35 @@ void replication_need_backlog(struct replication *replication) {
         replication->stream_db = -1;
     }
     if (!replication_is_replica(replication)) listen_to_effects(replication, true);
+}
+
+void replication_drop_stream(struct replication *replication) {
+    CHECK(!replicas_count(replication->replicas));
+    listen_to_effects(replication, false);
+    backlog_free(&replication->backlog);
+    history_start(&replication->history);
+}
+
+/* ---- places in it ---- */
+
+void replication_get_place(const struct replication *replication, struct rdb_place *place) {
+    *place = (struct rdb_place){0};
+    if (!replication->backlog || replication_is_replica(replication)) return;
+    memcpy(place->id, replication->history.id, sizeof place->id);
+    place->offset = replication->history.offset;
+    place->stream_db = MAX(replication->stream_db, 0);
+}
+
+static void get_place(void *context, struct rdb_place *place) {
+    replication_get_place(context, place);
+}
+
+void replication_found_place(struct replication *replication, const struct rdb_place *place) {
+    if (!history_is_id(slice_text(place->id)) || place->offset < 0 || replication->backlog) return;
+    history_adopt(&replication->history, slice_text(place->id), place->offset);
+    history_shift(&replication->history);
+    replication->replicas->left_ms = replication->server->now_ms;
+    replication_need_backlog(replication);
 }
 
 void replication_restart_stream(struct replication *replication) {
@@ -81,6 +115,28 @@ void replication_become_primary(struct replication *replication) {
     if (replication->backlog) listen_to_effects(replication, true);
 }
 
+bool replication_is_synchronized(const struct replication *replication) {
+    return replication_is_replica(replication) && following_is_up(replication->following);
+}
+
+bool replication_take_over(struct replication *replication, struct client *client) {
+    if (!replication_is_replica(replication)) {
+        reply_error(client, "ERR PSYNC FAILOVER can't be sent to a master.");
+        return false;
+    }
+    if (!slice_is_nocase(client->argv[1], replication->history.id)) {
+        reply_error(client, "ERR PSYNC FAILOVER replid must match my replid.");
+        return false;
+    }
+    LOG_WRITE(LOG_NOTICE, "Failover request received for replid %s.", replication->history.id);
+    following_promote(replication->following);
+    return true;
+}
+
+void replication_acknowledge(struct replication *replication) {
+    if (replication_is_replica(replication)) following_acknowledge(replication->following);
+}
+
 /* ---- hooks ---- */
 
 void replication_client_freed(struct replication *replication, struct client *client) {
@@ -92,15 +148,84 @@ static void cron(void *context, int64_t now_ms) {
     replicas_cron(replication->replicas);
 }
 
+/* The shutdown goes on when everybody has what was there when it was asked for. */
+static bool has_caught_up(const struct replication *replication) {
+    return replicas_count_at(replication->replicas, replication->farewell_offset, false) ==
+           replicas_count_at(replication->replicas, 0, false);
+}
+
+static void look_at_news(struct replication *replication) {
+    replication->replicas->has_news = false;
+    waits_serve(replication->waits);
+    if (replication->farewell_offset < 0 || !has_caught_up(replication)) return;
+    replication->farewell_offset = -1;
+    server_shutdown_continue(replication->server);
+}
+
 static void before_sleep(void *context) {
     struct replication *replication = context;
-    if (replication->backlog) replicas_before_sleep(replication->replicas);
+    if (!replication->backlog) return;
+    if (replication->replicas->has_news) look_at_news(replication);
+    waits_ask(replication->waits);
+    replicas_before_sleep(replication->replicas);
+}
+
+/* ---- writes that too few would have ---- */
+
+static bool writes(const struct client *client, const struct command_entry *entry) {
+    if (entry->flags & COMMAND_WRITE) return true;
+    return entry->flags & COMMAND_ENDS_TRANSACTION && client->flags & CLIENT_MULTI_WRITES;
+}
+
+static enum server_verdict refuse(void *context, struct client *client, const struct command_entry *entry) {
+    const struct replication *replication = context;
+    const struct replication_settings *settings = &replication->settings;
+    if (LIKELY(!settings->min_replicas) || !settings->min_replicas_max_lag_s || replication_is_replica(replication)) return SERVER_GO_ON;
+    if (!writes(client, entry) || client->flags & CLIENT_IS_PRIMARY) return SERVER_GO_ON;
+    if (replicas_count_good(replication->replicas) >= (size_t)settings->min_replicas) return SERVER_GO_ON;
+    bool ends = (entry->flags & COMMAND_ENDS_TRANSACTION) != 0;
+    reply_error_uncounted(client, "%sNOREPLICAS Not enough good replicas to write.",
+                          ends ? "EXECABORT Transaction discarded because of: " : "");
+    return SERVER_TAKEN;
+}
+
+/* ---- the end ---- */
+
+static enum server_shutdown_answer shutdown_ask(void *context, unsigned flags, struct error *err) {
+    struct replication *replication = context;
+    if (replication_is_replica(replication) || !replication->backlog) return SERVER_SHUTDOWN_OK;
+    replication->farewell_offset = replication->history.offset;
+    if (has_caught_up(replication)) {
+        replication->farewell_offset = -1;
+        return SERVER_SHUTDOWN_OK;
+    }
+    LOG_WRITE(LOG_NOTICE, "%zu of %zu replicas have everything when shutting down: waiting for the others",
+              replicas_count_at(replication->replicas, replication->farewell_offset, false), replicas_count(replication->replicas));
+    replicas_ask(replication->replicas);
+    return SERVER_SHUTDOWN_WAIT;
+}
+
+static void shutdown_aborted(void *context) {
+    ((struct replication *)context)->farewell_offset = -1;
+}
+
+static bool shutdown_finish(void *context, unsigned flags, struct error *err) {
+    struct replication *replication = context;
+    replication->farewell_offset = -1;
+    if (replication->backlog) replicas_give_all(replication->replicas);
+    return true;
+}
+
+static void reset_stats(void *context) {
+    struct replicas *replicas = ((struct replication *)context)->replicas;
+    replicas->full = replicas->partial = replicas->refused = 0;
 }
 
 /* ---- life ---- */
 
 static bool apply_backlog_size(void *context, struct error *err) {
     struct replication *replication = context;
+    replication->server->replica_limit_floor = replication->settings.backlog_size_bytes;
     if (replication->backlog) backlog_set_limit(replication->backlog, replication->settings.backlog_size_bytes);
     return true;
 }
@@ -120,8 +245,20 @@ struct replication *replication_new(struct server *server, struct databases *dat
     params_add(server->params, rows, COUNT_OF(rows), &replication->settings);
     params_bind(server->params, "repl-backlog-size", (struct param_binding){.apply = apply_backlog_size}, replication);
     replication->replicas = replicas_new(replication);
+    replication->waits = waits_new(replication);
+    replication->farewell_offset = -1;
+    server->replica_limit_floor = replication->settings.backlog_size_bytes;
+    saving_set_place(persistence->saving, get_place, replication);
     replication->hooks = (struct server_hooks){
-        .context = replication, .cron = cron, .before_sleep = before_sleep};
+        .context = replication,
+        .refuse = refuse,
+        .cron = cron,
+        .before_sleep = before_sleep,
+        .shutdown_ask = shutdown_ask,
+        .shutdown_finish = shutdown_finish,
+        .shutdown_aborted = shutdown_aborted,
+        .reset_stats = reset_stats,
+    };
     server->role_name = "master";
     server_add_hooks(server, &replication->hooks);
     replication_info_add(replication);
@@ -134,6 +271,7 @@ void replication_free(struct replication **place) {
     *place = NULL;
     listen_to_effects(replication, false);
     replicas_free(&replication->replicas);
+    waits_free(&replication->waits);
     backlog_free(&replication->backlog);
     mem_free(replication);
 }

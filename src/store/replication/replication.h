@@ -17,8 +17,10 @@
 struct databases;
 struct following;
 struct persistence;
+struct rdb_place;
 struct replicas;
 struct upstream;
+struct waits;
 
 enum diskless_load { DISKLESS_LOAD_NO, DISKLESS_LOAD_WHEN_EMPTY, DISKLESS_LOAD_SWAP, DISKLESS_LOAD_FLUSH };
 
@@ -41,6 +43,8 @@ struct replication { /* owned by the store; of clients' sessions */
     int                         stream_db; /* chosen by the stream's last SELECT; -1: the next effect is preceded by one */
     struct effects_sink         sink;
     struct replicas            *replicas; /* who follows us */
+    struct waits               *waits;    /* clients in WAIT */
+    int64_t                     farewell_offset; /* a shutdown waits until replicas have this; -1: none waits */
     struct upstream            *upstream; /* whom we follow; NULL: we are a primary */
     struct following           *following; /* what makes us follow somebody, or nobody; the store's */
 };
@@ -62,11 +66,24 @@ static inline bool replication_is_replica(const struct replication *replication)
 void replication_feed(struct replication *replication, struct slice bytes);
 /* Begins to keep the stream where that was not done. Told of effects from then on, if we are a primary. */
 void replication_need_backlog(struct replication *replication);
+/* Nothing is kept any more, and what comes is another history. Nobody must follow us. */
+void replication_drop_stream(struct replication *replication);
 /* The history was adopted or otherwise is another one: what was kept is dropped, those who follow are hung up on, and
  * an empty backlog begins at history.offset. */
 void replication_restart_stream(struct replication *replication);
 
+/* Where in it the data is now: for dumps. */
+void replication_get_place(const struct replication *replication, struct rdb_place *place);
+/* The data that was loaded at the start of a primary was at this place: replicas that know that history may resume. */
+void replication_found_place(struct replication *replication, const struct rdb_place *place);
+
 /* ---- the role ---- */
+/* We follow somebody, and the data is what it has. */
+bool replication_is_synchronized(const struct replication *replication);
+/* Our primary asks us to take over (PSYNC id offset FAILOVER). False: we do not, and the client was told why. */
+bool replication_take_over(struct replication *replication, struct client *client);
+void replication_acknowledge(struct replication *replication); /* REPLCONF GETACK: tells our primary how far we are */
+
 /* replication->upstream was set or is about to be: we follow somebody, so our own effects are nobody's business. Who follows
  * us stays: the history may turn out to be the same. */
 void replication_become_replica(struct replication *replication);
