@@ -89,7 +89,7 @@ def one_life(group, chance, policy, point, power_fails, number):
     wait_for(lambda: all(writer.acknowledged >= 20 for writer in writers))
     if point:
         call, match, action = point
-        disk.happens(call, match, chance.randrange(1, 3) if call in ("write", "fdatasync") else 1, action)
+        disk.happens(call, match, chance.randrange(1, 3) if match == "incr.aof" else 1, action)
         wait_for(lambda: not survives_a_rewrite(server), timeout=60, what="the call comes: %s" % (point,), every=0.02)
     else:
         survives_a_rewrite(server)
