@@ -66,6 +66,7 @@ libstore_a_SOURCES = \
 	src/store/persist/aof_append.c src/store/persist/aof_append.h \
 	src/store/persist/aof_folder.c src/store/persist/aof_folder.h \
 	src/store/persist/aof_rewriting.c src/store/persist/aof_rewriting.h \
+	src/store/persist/aof_waits.c src/store/persist/aof_waits.h \
 	src/store/persist/aof_sync.c src/store/persist/aof_sync.h \
 	src/store/persist/child.c src/store/persist/child.h \
 	src/store/persist/digest.c src/store/persist/digest.h \

@@ -2,6 +2,7 @@
 #include "core/client/client.h"
 #include "core/client/reply.h"
 #include "core/server.h"
+#include "store/commands/arguments.h"
 #include "store/persist/persistence.h"
 #include "store/tx/session.h"
 
@@ -84,6 +85,21 @@ void bgrewriteaof_command(struct client *client) {
         reply_error(client, "ERR Can't execute an AOF background rewriting. Please check the server logs for more "
                             "information.");
     }
+}
+
+void waitaof_command(struct client *client) {
+    int64_t local, replicas, timeout_ms;
+    const char *out_of_range = "ERR value is out of range, must be positive";
+    if (!argument_int(client, 1, &local)) return;
+    if (local < 0 || local > 1) {
+        reply_error(client, "ERR value is out of range, value must between 0 and 1");
+        return;
+    }
+    if (!argument_int_within(client, 2, 0, INT64_MAX, &replicas, out_of_range) ||
+        !argument_int_within(client, 3, INT64_MIN, INT64_MAX / 2, &timeout_ms, "ERR timeout is not an integer or out of range"))
+        return;
+    if (timeout_ms < 0) reply_error(client, "ERR timeout is negative");
+    else aof_waits_start(session_of(client)->persistence->waits, client, (size_t)local, (size_t)replicas, timeout_ms);
 }
 
 void lastsave_command(struct client *client) {

@@ -206,11 +206,11 @@ static bool is_postponed(struct aof *aof) {
     return false;
 }
 
-/* False: it failed. */
-static bool sync_now(struct aof *aof) {
+/* `at_any_rate`: also what a process before this one wrote. False: it failed. */
+static bool sync_now(struct aof *aof, bool at_any_rate) {
     struct error err;
     uint64_t offset = written_offset(aof);
-    if (aof_sync_offset(aof->sync) >= offset && !aof_sync_failure(aof->sync)) return true;
+    if (!at_any_rate && aof_sync_offset(aof->sync) >= offset && !aof_sync_failure(aof->sync)) return true;
     bool good = sync_here(aof, &err);
     int reason = good ? 0 : errno;
     aof->sync_wanted = offset;
@@ -247,7 +247,7 @@ void aof_flush(struct aof *aof, bool now) {
             aof_sync_note(aof->sync, aof->offset, 0);
         }
     }
-    if (always && !sync_now(aof)) return;
+    if (always && !sync_now(aof, false)) return;
     if (policy == AOF_FSYNC_EVERYSEC && may_sync(aof)) sync_later(aof);
     if (policy == AOF_FSYNC_NO && aof_sync_failure(aof->sync)) sync_later(aof);
     recover(aof);
@@ -268,7 +268,7 @@ bool aof_finish(struct aof *aof, struct error *err) {
     aof_sync_drain(aof->sync);
     aof_flush(aof, true);
     if (aof->buffer.size) return error_set(err, "the append-only file can't be written: %s", strerror(aof->failure));
-    if (sync_now(aof)) return true;
+    if (sync_now(aof, true)) return true;
     return error_set(err, "the append-only file can't be synced: %s", strerror(aof->failure));
 }
 
@@ -341,6 +341,8 @@ bool aof_begin_part(struct aof *aof, struct error *err) {
     aof_flush(aof, true);
     /* What is left would be executed again on top of a base that has it already. */
     if (aof->buffer.size) return error_set(err, "the append-only file can't be written: %s", strerror(aof->failure));
+    /* A part must be whole on the disk before there is another behind it: only the end of the last may be missing. */
+    if (aof->state == AOF_ON && !sync_now(aof, true)) return error_set(err, "the append-only file can't be synced: %s", strerror(aof->failure));
     if (aof->state == AOF_ON ? !open_listed_part(aof, &file, err) : !open_temporary_part(aof, &file, err)) return false;
     leave_file(aof);
     aof->file = file;

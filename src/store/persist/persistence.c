@@ -196,6 +196,7 @@ static void server_freed(void *context) {
     struct persistence *persistence = context;
     aof_rewriting_free(&persistence->rewriting);
     aof_free(&persistence->aof);
+    aof_waits_free(&persistence->waits);
 }
 
 struct persistence *persistence_new(struct server *server, struct databases *databases, const struct evictor *evictor,
@@ -209,6 +210,7 @@ struct persistence *persistence_new(struct server *server, struct databases *dat
     persistence->aof = aof_new(server, effects, &persistence->settings, persistence->child, find_offset);
     persistence->rewriting =
         aof_rewriting_new(server, databases, evictor, &persistence->settings, persistence->child, persistence->aof);
+    persistence->waits = aof_waits_new(server, persistence->aof, find_offset);
     params_bind(server->params, "appendonly", (struct param_binding){.apply = apply_appendonly}, persistence);
     params_bind(server->params, "appendfsync", (struct param_binding){.apply = apply_appendfsync}, persistence);
     persistence->hooks = (struct server_hooks){

@@ -7,6 +7,7 @@
 #include "net/loop.h"
 #include "store/persist/aof.h"
 #include "store/persist/aof_rewriting.h"
+#include "store/persist/aof_waits.h"
 #include "store/persist/child.h"
 #include "store/persist/loading.h"
 #include "store/persist/saving.h"
@@ -27,6 +28,7 @@ struct persistence { /* owned by the store */
     struct saving          *saving;
     struct aof             *aof;
     struct aof_rewriting   *rewriting;
+    struct aof_waits       *waits;
     struct loading         *loading;
     struct loop_task        leave;     /* ends the loop that has not begun */
     uint64_t                sanitized; /* payloads of RESTORE that were searched for duplicates */
