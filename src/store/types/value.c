@@ -158,7 +158,8 @@ static const struct object_form forms[VALUE_TYPE_COUNT][VALUE_ENCODING_COUNT] = 
     [VALUE_ZSET][VALUE_SKIPLIST] = {.free = zset_value_free_large,
                                     .effort = zset_value_large_effort,
                                     .memory = zset_value_large_memory,
-                                    .copy = zset_value_copy_large},
+                                    .copy = zset_value_copy_large,
+                                    .defrag = zset_value_defrag_large},
     [VALUE_STREAM][VALUE_RADIX] = {.free = stream_free, .effort = stream_effort, .memory = stream_memory, .copy = stream_copy,
                                     .defrag = stream_defrag},
 };

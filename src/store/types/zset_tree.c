@@ -463,6 +463,15 @@ static struct zset_place descend(const struct zset_tree *tree, size_t rank, stru
     return (struct zset_place){node, (unsigned)rank};
 }
 
+void zset_tree_replace(struct zset_tree *tree, size_t rank, struct record *member) {
+    struct path path;
+    (void)descend(tree, rank, &path);
+    path.node[0]->first[path.at[0]] = member;
+    /* Where it is a child's first, it stands there too. */
+    for (unsigned level = 1; level <= tree->root->level && path.at[level - 1] == 0; level++)
+        path.node[level]->first[path.at[level]] = member;
+}
+
 size_t zset_tree_remove_run(struct zset_tree *tree, size_t rank, size_t most, struct record **out) {
     if (rank >= tree->count || !most) return 0;
     struct path       path;

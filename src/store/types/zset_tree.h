@@ -49,6 +49,8 @@ void zset_tree_add(struct zset_tree *tree, struct record *member);
 void zset_tree_remove(struct zset_tree *tree, struct record *member);
 /* The member that is in the tree gets this score, and its place. */
 void zset_tree_set_score(struct zset_tree *tree, struct record *member, double score);
+/* The member of this rank has moved: it is this one, with the same score and text. */
+void zset_tree_replace(struct zset_tree *tree, size_t rank, struct record *member);
 /* Takes out up to `most` members from `rank` on, but not more than a node's, and puts them into `out` (they are the
  * caller's). Returns how many; 0 only for none. */
 enum { ZSET_RUN_MAX = 62 };

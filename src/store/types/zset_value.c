@@ -371,6 +371,25 @@ void *zset_value_copy_large(const void *object) {
     return to_large(&zset, key_table_hash_key(large->members));
 }
 
+void *zset_value_defrag_large(void *object, uint64_t *cursor, size_t *moved, size_t *left) {
+    enum { MEMBERS_AT_ONCE = 64 };
+    struct large *large = object;
+    size_t count = zset_tree_count(large->order), rank = (size_t)*cursor, end = MIN(rank + MEMBERS_AT_ONCE, count);
+    for (; rank < end; rank++) {
+        struct record *member = zset_place_member(zset_tree_at(large->order, rank));
+        struct slice   text = member_text(member);
+        uint64_t      *slot, hash = key_table_hash(key_table_hash_key(large->members), text);
+        CHECK(key_table_find(large->members, text, hash, &slot) == member);
+        struct record *copy = mem_defrag(member);
+        *(copy ? moved : left) += 1;
+        if (!copy) continue;
+        key_table_replace(slot, copy);
+        zset_tree_replace(large->order, rank, copy);
+    }
+    *cursor = rank < count ? rank : 0;
+    return object;
+}
+
 void *zset_value_copy_packed(const void *object) {
     return zset_pack_copy(object);
 }

@@ -93,3 +93,5 @@ void   zset_value_free_large(void *object);
 size_t zset_value_large_effort(const void *object);
 size_t zset_value_large_memory(const void *object); /* estimated from some of the members */
 void  *zset_value_copy_large(const void *object);
+/* As value_defrag_object(). The nodes of the order stay where they are: they are large, and all the same. */
+void  *zset_value_defrag_large(void *object, uint64_t *cursor, size_t *moved, size_t *left);

@@ -181,3 +181,35 @@ UNIT_TEST(zset_value, a_member_takes_little_memory) {
     CU_ASSERT_TRUE(zset_value_large_memory(zset.object) < 100000u * 62);
     zset_value_free(&zset);
 }
+
+/* Most members are removed again, so that those that are left lie scattered. */
+UNIT_TEST(zset_value, a_large_set_is_moved_piece_by_piece) {
+    enum { MANY = 20000 };
+    char         text[NUMBER_TEXT_SIZE];
+    struct value zset = zset_value_new(&rules, MANY, 5);
+    for (size_t i = 0; i < MANY; i++) zset_value_set(&zset, &rules, name(text, i), (double)(i / 100));
+    for (size_t i = 0; i < MANY; i++)
+        if (i % 7) CU_ASSERT_TRUE_FATAL(zset_value_remove(&zset, name(text, i)));
+    uint64_t cursor = 0;
+    size_t   moved = 0, left = 0, rounds = 0;
+    do {
+        void *now = value_defrag_object(VALUE_ZSET, VALUE_SKIPLIST, zset.object, &cursor, &moved, &left);
+        CU_ASSERT_PTR_EQUAL(now, zset.object);
+        rounds++;
+    } while (cursor);
+    CU_ASSERT_EQUAL(moved + left, zset_value_count(&zset));
+    CU_ASSERT_TRUE(rounds > 10);
+    if (mem_can_defrag()) CU_ASSERT_TRUE(moved > 0);
+    /* Whatever was found through the old places is found through the new ones. */
+    for (size_t i = 0; i < MANY; i++) {
+        double score = -1;
+        CU_ASSERT_EQUAL_FATAL(zset_value_score(&zset, name(text, i), &score), i % 7 == 0);
+        if (i % 7) continue;
+        CU_ASSERT_EQUAL(score, (double)(i / 100));
+        struct zset_bound bound = {.cut = ZSET_BEFORE_MEMBER, .score = score, .text = name(text, i)};
+        CU_ASSERT_TRUE_FATAL(zset_value_rank(&zset, &bound) < zset_value_count(&zset));
+        zset_value_set(&zset, &rules, name(text, i), score + 1000);
+    }
+    while (zset_value_count(&zset)) zset_value_remove_range(&zset, 0, MIN(zset_value_count(&zset), (size_t)500));
+    zset_value_free(&zset);
+}
