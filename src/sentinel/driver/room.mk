@@ -4,11 +4,12 @@ libdriver_a_SOURCES = \
 	src/sentinel/driver/instance_map.c src/sentinel/driver/instance_map.h \
 	src/sentinel/driver/scripts.c src/sentinel/driver/scripts.h \
 	src/sentinel/driver/sentinel_commands.c src/sentinel/driver/sentinel_commands.def \
-	src/sentinel/driver/sentinel_commands.h \
+	src/sentinel/driver/sentinel_commands.h src/sentinel/driver/sentinel_commands_internal.h \
 	src/sentinel/driver/sentinel_config.c src/sentinel/driver/sentinel_config.def \
 	src/sentinel/driver/sentinel_config.h \
 	src/sentinel/driver/sentinel_history.c src/sentinel/driver/sentinel_history.h \
 	src/sentinel/driver/sentinel_info.c src/sentinel/driver/sentinel_info.h \
+	src/sentinel/driver/sentinel_orders.c \
 	src/sentinel/driver/state_entries.c src/sentinel/driver/state_entries.h \
 	src/sentinel/driver/state_file.c src/sentinel/driver/state_file.h \
 	src/sentinel/driver/state_text.c src/sentinel/driver/state_text.h \
