@@ -196,7 +196,6 @@ void listen_on_reply(struct world *world, const struct event *event) {
         if (reply->kind == REPLY_VIEW_BULK) instance->is_kvd = facts_is_kvd(reply->text);
         break;
     case REQUEST_HELLO:
-    case REQUEST_FORGET:
         if (reply->kind != REPLY_VIEW_INTEGER)
             complain(world, COMPLAINT_PUBLISH, instance, complaint_of_reply(reply), "PUBLISH was answered with %s",
                      reply_view_kind_name(reply->kind));
@@ -209,6 +208,7 @@ void listen_on_reply(struct world *world, const struct event *event) {
         break;
     case REQUEST_SETTLE:
     case REQUEST_SCRIPT_KILL:
+    case REQUEST_FORGET: /* OK; or an error: it did not know it */
     case REQUEST_HANDOVER_ABORT:
     case REQUEST_KINDS: break;
     }
