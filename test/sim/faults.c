@@ -100,6 +100,15 @@ static void kill_server(struct history *history, struct server *server) {
     fault->moves = history->pods && dice_chance(&history->random, 600);
 }
 
+static void kill_first(struct fault *fault) {
+    kill_server(fault->history, fault->server);
+}
+
+void faults_kill_soon(struct history *history, size_t group) {
+    add(history, dice_scale(&history->random, 100, 300 * MILLISECOND), kill_first)->server =
+        history->groups[group].servers[0];
+}
+
 static void strike_primary(struct history *history) {
     kill_server(history, any_primary(history));
 }

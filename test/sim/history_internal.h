@@ -59,7 +59,7 @@ struct history {
     int64_t slowest_us; /* of syncs and restarts: part of the bound of L1 */
 
     /* Faults */
-    bool wiped;         /* a sentinel lost its disk */
+    bool wiped;         /* a sentinel lost its disk, or did not see all servers at its start */
     struct list faults; /* that are in force */
     struct happening strike;
     int64_t pace_us, heal_us; /* a fault so often on average; the end of all */
@@ -85,6 +85,7 @@ void topology_describe(const struct history *history, char *text, size_t size);
 
 /* faults.c */
 void faults_begin(struct history *history, int64_t duration_us);
+void faults_kill_soon(struct history *history, size_t group); /* the first primary of the group, in a moment */
 void faults_end(struct history *history); /* heals everything */
 void faults_free(struct history *history);
 

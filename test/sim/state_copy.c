@@ -1,5 +1,6 @@
 #include "sim/state_copy.h"
 #include "base/mem.h"
+#include "base/table.h"
 
 struct state_copy {
     struct state_records kept;
@@ -22,16 +23,13 @@ static bool is_known_part(enum state_kind kind) {
     return kind == STATE_OPTION || kind == STATE_REPLICA || kind == STATE_SENTINEL;
 }
 
-/* Whether the changes say anew what this record said. */
-static bool is_replaced(const struct state_record *record, const struct state_records *changes) {
+/* Whether the changes say anew what this record said. `parts`: by name of the primary, those that changed. */
+static bool is_replaced(const struct state_record *record, const struct table *parts) {
     if (record->kind == STATE_SELF) return true;
-    for (size_t i = 0; i < changes->count; i++) {
-        const struct state_record *change = &changes->items[i];
-        if (change->kind != STATE_PRIMARY || strcmp(change->name, record->name) != 0) continue;
-        if (record->kind == STATE_HISTORY) return change->parts & STATE_PART_HISTORY;
-        return record->kind == STATE_PRIMARY || (is_known_part(record->kind) && (change->parts & STATE_PART_KNOWN));
-    }
-    return false;
+    const struct state_record *change = table_find(parts, slice_text(record->name));
+    if (!change) return false;
+    if (record->kind == STATE_HISTORY) return change->parts & STATE_PART_HISTORY;
+    return record->kind == STATE_PRIMARY || (is_known_part(record->kind) && (change->parts & STATE_PART_KNOWN));
 }
 
 static bool is_same(const struct state_record *a, const struct state_record *b) {
@@ -43,33 +41,41 @@ static bool is_same(const struct state_record *a, const struct state_record *b) 
            strcmp(a->second, b->second) == 0 && strcmp(a->configured, b->configured) == 0;
 }
 
-static bool has(const struct state_records *records, const struct state_record *record) {
-    for (size_t i = 0; i < records->count; i++)
-        if (is_same(&records->items[i], record)) return true;
+/* `at` goes round: what is looked for comes mostly in the order in which it is kept. */
+static bool has(const struct state_records *records, const struct state_record *record, size_t *at) {
+    for (size_t i = 0; i < records->count; i++, ++*at) {
+        if (*at >= records->count) *at = 0;
+        if (is_same(&records->items[*at], record)) return true;
+    }
     return false;
 }
 
 static bool is_all(const struct state_records *kept, const struct machine *machine) {
     struct state_records whole;
+    size_t at = 0;
     state_records_init(&whole);
     machine_state(machine, &whole);
     bool same = whole.count == kept->count;
-    for (size_t i = 0; i < whole.count && same; i++) same = has(kept, &whole.items[i]);
+    for (size_t i = 0; i < whole.count && same; i++) same = has(kept, &whole.items[i], &at);
     state_records_fini(&whole);
     return same;
 }
 
 bool state_copy_take(struct state_copy *copy, struct machine *machine) {
-    struct state_records now;
+    struct state_records changes, now;
+    struct table *parts = table_new();
+    state_records_init(&changes);
     state_records_init(&now);
-    bool whole = machine_take_changes(machine, &now);
-    size_t changed = now.count;
-    struct state_records changes = now; /* is_replaced() looks at these alone; items may move while we add */
-    for (size_t i = 0; i < copy->kept.count && !whole; i++) {
-        changes.items = now.items;
-        changes.count = changed;
-        if (!is_replaced(&copy->kept.items[i], &changes)) (void)!state_records_add(&now, &copy->kept.items[i]);
+    bool whole = machine_take_changes(machine, &changes);
+    for (size_t i = 0; i < changes.count; i++) {
+        struct state_record *change = &changes.items[i];
+        if (change->kind == STATE_PRIMARY) table_set(parts, slice_text(change->name), change);
+        (void)!state_records_add(&now, change);
     }
+    for (size_t i = 0; i < copy->kept.count && !whole; i++)
+        if (!is_replaced(&copy->kept.items[i], parts)) (void)!state_records_add(&now, &copy->kept.items[i]);
+    table_free(&parts, NULL);
+    state_records_fini(&changes);
     state_records_fini(&copy->kept);
     copy->kept = now;
     return is_all(&copy->kept, machine);

@@ -151,6 +151,7 @@ void cadence_on_line_up(struct world *world, struct instance *instance, enum lin
     /* Why it was down stays until an answer proves that it works now: a refused password shows after the connect. */
     if (line == LINE_PUBSUB) {
         instance->last_heard_ms = world->now_ms;
+        if (instance->primary && instance->primary->fresh) world_touch_primary(instance->primary); /* N5 */
     } else {
         if (local_ip.size < sizeof instance->local_ip)
             snprintf(instance->local_ip, sizeof instance->local_ip, "%.*s", (int)local_ip.size, local_ip.data);

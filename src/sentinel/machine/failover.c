@@ -71,7 +71,7 @@ bool failover_may_force(const struct primary *primary, bool coordinated, const s
         bytes_add_text(why, "INPROG Failover already in progress");
         return false;
     }
-    bool unmet = fresh_had_answer(primary) && !fresh_may_stand(primary); /* without an answer there is no replica */
+    bool unmet = fresh_had_answer(primary) && !fresh_may_be_forced(primary); /* without an answer there is no replica */
     if (unmet && world->now_ms < fresh_until_ms(primary)) {              /* N1 */
         size_t needed, heard = fresh_heard(primary, &needed);
         bytes_add_printf(why,

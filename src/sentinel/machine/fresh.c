@@ -3,7 +3,11 @@
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/world_internal.h"
 
-enum { ASSUMED_OTHERS = 2 }; /* where the quorum is a majority of nobody knows how many */
+enum {
+    ASSUMED_OTHERS = 2, /* where the quorum is a majority of nobody knows how many */
+    LISTEN_MS = 50,     /* beside the round trips of a hello, a connection and the answer on it */
+    LISTEN_ROUNDS = 4,
+};
 
 int64_t fresh_until_ms(const struct primary *primary) {
     return primary->fresh_since_ms + primary->world->timing.election_timeout_ms;
@@ -47,6 +51,10 @@ static bool is_alone(const struct primary *primary) {
 }
 
 bool fresh_may_stand(const struct primary *primary) {
+    return !primary->fresh || (is_alone(primary) && primary->fresh_listened);
+}
+
+bool fresh_may_be_forced(const struct primary *primary) {
     return !primary->fresh || is_alone(primary);
 }
 
@@ -57,6 +65,22 @@ static bool somebody_is_due(const struct primary *primary) {
         if (!seat->spoke && !seat->peer->s_down) return true;
     }
     return false;
+}
+
+/* When whoever listens on that node too has answered our hello. */
+static int64_t listened_ms(const struct instance *node) {
+    const struct line *line = &node->lines[LINE_PUBSUB];
+    return line->phase == LINE_OPEN ? line->since_ms + LISTEN_MS + LISTEN_ROUNDS * node->rtt_ms : INT64_MAX;
+}
+
+/* N5: notes it when we have listened. Returns when we will have; INT64_MAX: we have, or hear nobody. */
+static int64_t look_listened(struct primary *primary) {
+    if (primary->fresh_listened) return INT64_MAX;
+    int64_t at_ms = listened_ms(primary->instance);
+    LIST_EACH(&primary->replicas, node) at_ms = MIN(at_ms, listened_ms(container_of(node, struct instance, node)));
+    if (at_ms > primary->world->now_ms) return at_ms;
+    primary->fresh_listened = true;
+    return INT64_MAX;
 }
 
 static void settle(struct primary *primary) {
@@ -89,12 +113,14 @@ static int64_t ask_how_many(struct primary *primary) {
 int64_t fresh_look(struct primary *primary) {
     if (!primary->fresh) return INT64_MAX;
     size_t needed, heard = fresh_heard(primary, &needed);
+    int64_t listened = look_listened(primary);
     bool late = is_late(primary);
-    if (heard >= needed && (late || !somebody_is_due(primary))) { /* N2 */
+    bool knows_all = primary->fresh_listened && !somebody_is_due(primary);
+    if (heard >= needed && (late || knows_all)) { /* N2, N5 */
         settle(primary);
         return INT64_MAX;
     }
-    int64_t next_ms = ask_how_many(primary);
+    int64_t next_ms = MIN(listened, ask_how_many(primary));
     return late ? next_ms : MIN(next_ms, fresh_until_ms(primary));
 }
 

@@ -13,6 +13,12 @@
  *     whom the primary never answered cannot know whether it is alone. It knows of no replica either, so there is
  *     nothing that it could do before.
  *
+ * N5  Nor does anybody act, but by an operator's word, who has not listened on one of its data nodes for a moment.
+ *     Whoever is subscribed there hears of a new sentinel at once, and kvd's answer. Else two that met first could take
+ *     themselves for all there are and elect a leader, while two others who met as well elect another one in the same
+ *     epoch, when the quorum is half of the sentinels or less. (A majority of all as the quorum makes that impossible
+ *     whoever knows whom: the set of known sentinels is then only what a candidate must have at least.)
+ *
  * Hellos on data nodes do not count: a lagging replica may pass on what was said before we forgot.
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
@@ -24,8 +30,10 @@ void fresh_on_hello(struct seat *seat);
 void fresh_on_census(struct seat *seat, const struct reply_view *reply);
 /* Looks whether it is over. Returns when to look again. */
 int64_t fresh_look(struct primary *primary);
-/* N1, N4: we may vote for ourselves. (Others get no vote while primary->fresh.) */
+/* N1, N4, N5: we may vote for ourselves. (Others get no vote while primary->fresh.) */
 bool fresh_may_stand(const struct primary *primary);
+/* An operator orders a failover. */
+bool fresh_may_be_forced(const struct primary *primary);
 /* N4: the primary has answered, in this life or in one that the state remembers. */
 bool fresh_had_answer(const struct primary *primary);
 /* Others that were heard, and how many it takes now. */

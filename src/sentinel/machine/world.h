@@ -205,6 +205,7 @@ struct primary {
     bool was_seen;        /* its primary has said, in this life, that it is one */
     bool fresh;           /* what we voted before is not known (fresh.h) */
     int64_t fresh_since_ms, fresh_asked_ms;
+    bool fresh_listened; /* long enough to know the other sentinels */
     bool forget_replicas; /* at the start: those of the state belong to another address */
 
     uint64_t config_epoch;

@@ -27,6 +27,7 @@ static void on_node(struct solo *s, int64_t now_ms, const char *payload) {
 UNIT_TEST(fresh, votes_when_a_quorum_of_others_spoke_and_beyond_what_they_said) {
     struct solo s;
     begin(&s, 2);
+    solo_connect_all(&s, 10);
     VOTE(100, ID_B, 3, "+new-epoch 3 ; answer 1: up, vote * 0");
     on_node(&s, 110, HELLO(ID_B, "1001", "5"));
     on_node(&s, 110, HELLO(ID_C, "1002", "5"));
@@ -110,11 +111,28 @@ UNIT_TEST(fresh, alone_fails_over_at_once_when_the_primary_had_answered) {
     solo_fini(&s);
 }
 
-UNIT_TEST(fresh, alone_with_quorum_1_acts_at_once_but_votes_for_nobody_else) {
+UNIT_TEST(fresh, listens_before_it_takes_those_it_met_for_all_there_are) {
+    struct solo s;
+    begin(&s, 1);
+    primary_answers(&s, 10);
+    (void)solo_hello(&s, 20, HELLO(ID_B, "1001", "0"));
+    CU_ASSERT(is_fresh(&s));
+    CU_ASSERT_FALSE(fresh_may_stand(solo_primary(&s)));
+    (void)solo_run(&s, 59);
+    CU_ASSERT(is_fresh(&s));
+    (void)solo_run(&s, 60);
+    CU_ASSERT_FALSE(is_fresh(&s));
+    solo_fini(&s);
+}
+
+UNIT_TEST(fresh, alone_with_quorum_1_acts_soon_but_votes_for_nobody_else) {
     struct solo s;
     begin(&s, 1);
     CU_ASSERT_FALSE(fresh_may_stand(solo_primary(&s)));
     primary_answers(&s, 10);
+    CU_ASSERT_FALSE(fresh_may_stand(solo_primary(&s))); /* others may be about to answer */
+    CU_ASSERT(fresh_may_be_forced(solo_primary(&s)));
+    (void)solo_run(&s, 60);
     CU_ASSERT(fresh_may_stand(solo_primary(&s)));
     VOTE(100, ID_B, 3, "+new-epoch 3 ; answer 1: up, vote * 0");
     on_node(&s, 110, HELLO(ID_B, "1001", "0"));
