@@ -287,11 +287,11 @@ void aof_policy_changed(struct aof *aof) {
     if (aof->settings->appendfsync == AOF_FSYNC_ALWAYS) aof->server->may_hold_replies = true;
 }
 
-/* The file that was written to so far is left for the thread to sync and close. */
+/* The file that was written to so far is synced, or of no use. */
 static void leave_file(struct aof *aof) {
     if (aof->file.fd < 0) return;
     aof->sync_wanted = written_offset(aof);
-    aof_sync_start_and_close(aof->sync, aof->file.fd, aof->sync_wanted);
+    aof_sync_close(aof->sync, aof->file.fd);
     aof->file.fd = -1;
 }
 

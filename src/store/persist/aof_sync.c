@@ -10,7 +10,6 @@ struct job {
     struct worker_job work;
     struct aof_sync  *sync;
     int               fd;
-    bool              closes;
     uint64_t          offset;
     int               failure;
 };
@@ -57,12 +56,11 @@ static void run_sync(struct worker_job *work) {
     while (result != 0 && errno == EINTR);
     /* Something that cannot be synced (a pipe, in a test) is as good as it gets. */
     job->failure = result != 0 && errno != EINVAL && errno != EROFS ? errno : 0;
-    if (job->closes && close(job->fd) != 0 && !job->failure) job->failure = errno;
 }
 
 static void run_close(struct worker_job *work) {
     struct job *job = container_of(work, struct job, work);
-    (void)close(job->fd); /* nobody needs what is in it */
+    (void)close(job->fd); /* what was in it is synced, or of no use */
     mem_free(job);
 }
 
@@ -99,10 +97,9 @@ static struct job *new_job(struct aof_sync *sync, int fd) {
     return job;
 }
 
-static void submit(struct aof_sync *sync, int fd, uint64_t offset, bool closes) {
+void aof_sync_start(struct aof_sync *sync, int fd, uint64_t offset) {
     struct job *job = new_job(sync, fd);
     job->offset = offset;
-    job->closes = closes;
     job->work = (struct worker_job){.run = run_sync, .done = done};
     if (!sync->syncing) {
         loop_wake_start(sync->loop, &sync->wake, on_wake);
@@ -112,19 +109,20 @@ static void submit(struct aof_sync *sync, int fd, uint64_t offset, bool closes) 
     worker_submit(sync->syncing, &job->work);
 }
 
-void aof_sync_start(struct aof_sync *sync, int fd, uint64_t offset) {
-    submit(sync, fd, offset, false);
+static void close_on(struct aof_sync *sync, struct worker *worker, int fd) {
+    struct job *job = new_job(sync, fd);
+    job->work = (struct worker_job){.run = run_close};
+    worker_submit(worker, &job->work);
 }
 
-void aof_sync_start_and_close(struct aof_sync *sync, int fd, uint64_t offset) {
-    submit(sync, fd, offset, true);
+void aof_sync_close(struct aof_sync *sync, int fd) {
+    if (sync->syncing) close_on(sync, sync->syncing, fd);
+    else CHECK(close(fd) == 0);
 }
 
 void aof_sync_close_gone(struct aof_sync *sync, int fd) {
-    struct job *job = new_job(sync, fd);
-    job->work = (struct worker_job){.run = run_close};
     if (!sync->closing) sync->closing = worker_new("aof-close", NULL, NULL);
-    worker_submit(sync->closing, &job->work);
+    close_on(sync, sync->closing, fd);
 }
 
 size_t aof_sync_running(const struct aof_sync *sync) {

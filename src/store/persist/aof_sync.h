@@ -16,8 +16,8 @@ void             aof_sync_free(struct aof_sync **sync); /* waits for what runs *
 
 /* What was written up to `offset` lies in this file. One after another, in order. The file must stay open. */
 void aof_sync_start(struct aof_sync *sync, int fd, uint64_t offset);
-/* The same, and closes it. */
-void aof_sync_start_and_close(struct aof_sync *sync, int fd, uint64_t offset);
+/* Closes it when the syncs that were begun before have ended. */
+void aof_sync_close(struct aof_sync *sync, int fd);
 /* Closes the file, which is known under no name any more: the last one to do so has to free its blocks. */
 void aof_sync_close_gone(struct aof_sync *sync, int fd);
 /* The caller synced it; `failure`: errno, or 0. */

@@ -166,7 +166,7 @@ static void print_aof(void *context, struct bytes *out) {
     if (aof_state(persistence->aof) == AOF_OFF) return;
     bytes_add_printf(out, "aof_current_size:%llu\r\naof_base_size:%llu\r\naof_pending_rewrite:%d\r\n",
                      (unsigned long long)info->size, (unsigned long long)info->base_size,
-                     aof_state(persistence->aof) == AOF_WAITS);
+                     persistence->rewritten.is_scheduled);
     bytes_add_printf(out, "aof_buffer_length:%zu\r\naof_pending_bio_fsync:%zu\r\naof_delayed_fsync:%llu\r\n",
                      info->buffered, info->pending_syncs, (unsigned long long)info->delayed_syncs);
 }
