@@ -156,3 +156,38 @@ static int64_t stands_ms(bool others_repeat_it) {
 UNIT_TEST(election, who_repeats_that_it_is_down_said_so_when_he_first_did) {
     CU_ASSERT_EQUAL(stands_ms(true), stands_ms(false));
 }
+
+/* All of its requests are answered: it voted for another. */
+static void votes_for_another(struct solo *s, const char *id) {
+    struct reply_view children[3] = {INTEGER(1), BULK(ID_D), INTEGER((int64_t)solo_primary(s)->failover.epoch)};
+    struct reply_view reply = {.kind = REPLY_VIEW_ARRAY, .children = children, .count = 3};
+    uint32_t peer = primary_find_seat(solo_primary(s), slice_text(id))->peer->number;
+    CU_ASSERT_TRUE(solo_reply(s, s->now_ms, peer, REQUEST_ASK, reply));
+    while (solo_reply(s, s->now_ms, peer, REQUEST_ASK, reply)) continue;
+}
+
+UNIT_TEST(election, a_lost_round_is_repeated_at_once_in_a_higher_epoch) {
+    struct solo s;
+    solo_init(&s);
+    s.config.quorum = 2;
+    solo_start(&s, NULL, 0);
+    (void)solo_hello(&s, 500, "10.0.1.9,1001," ID_B ",0,mymaster,10.0.0.1,6379,0");
+    (void)solo_hello(&s, 500, "10.0.1.9,1002," ID_C ",0,mymaster,10.0.0.1,6379,0");
+    solo_connect_all(&s, 500);
+    const struct failover *failover = &solo_primary(&s)->failover;
+    int64_t down_ms = solo_primary(&s)->instance->down_after_ms + solo_primary(&s)->instance->proof_ms;
+    (void)solo_run(&s, down_ms - 1);
+    says_down(&s, down_ms - 1, "sentinel-bbbbbbbb-cmd");
+    (void)solo_run(&s, down_ms + 100);
+    CU_ASSERT_EQUAL(failover->sm.state, FAILOVER_WAIT_START);
+    uint64_t epoch = failover->epoch;
+    votes_for_another(&s, ID_B);
+    CU_ASSERT_EQUAL(failover->sm.state, FAILOVER_WAIT_START); /* C and we may still do */
+    votes_for_another(&s, ID_C);
+    CU_ASSERT_EQUAL(failover->sm.state, FAILOVER_NONE);
+    (void)solo_run(&s, s.now_ms + 4 * election_slot_ms(solo_primary(&s)));
+    CU_ASSERT_EQUAL(failover->sm.state, FAILOVER_WAIT_START);
+    CU_ASSERT_EQUAL(failover->epoch, epoch + 1);
+    CU_ASSERT_EQUAL(failover->record.rounds, 2);
+    solo_fini(&s);
+}
