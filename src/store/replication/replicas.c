@@ -96,6 +96,8 @@ void replicas_print_address(const struct replica *replica, char *text) {
 void replicas_print(const struct replicas *replicas, struct bytes *out) {
     int64_t now_ms = replicas->replication->server->now_ms;
     int     number = 0;
+    if (replicas->replication->settings.min_replicas && replicas->replication->settings.min_replicas_max_lag_s)
+        bytes_add_printf(out, "min_slaves_good_slaves:%zu\r\n", replicas_count_good(replicas));
     LIST_EACH(&replicas->all, node) {
         const struct replica *replica = container_of(node, struct replica, node);
         char address[REPLICA_ADDRESS_SIZE];
