@@ -157,6 +157,7 @@ static bool has_caught_up(const struct replication *replication) {
 static void look_at_news(struct replication *replication) {
     replication->replicas->has_news = false;
     waits_serve(replication->waits);
+    aof_waits_serve(replication->persistence->waits);
     if (replication->farewell_offset < 0 || !has_caught_up(replication)) return;
     replication->farewell_offset = -1;
     server_shutdown_continue(replication->server);
@@ -221,6 +222,21 @@ static void reset_stats(void *context) {
     replicas->full = replicas->partial = replicas->refused = 0;
 }
 
+/* ---- WAITAOF asks ---- */
+
+static bool are_we_replica(void *context) {
+    return replication_is_replica(context);
+}
+
+static size_t count_synced(void *context, const struct client *client) {
+    const struct replication *replication = context;
+    return replicas_count_at(replication->replicas, replication->find_session(client)->written_until, true);
+}
+
+static void ask_replicas(void *context) {
+    waits_want(((struct replication *)context)->waits);
+}
+
 /* ---- life ---- */
 
 static bool apply_backlog_size(void *context, struct error *err) {
@@ -248,6 +264,10 @@ struct replication *replication_new(struct server *server, struct databases *dat
     replication->waits = waits_new(replication);
     replication->farewell_offset = -1;
     server->replica_limit_floor = replication->settings.backlog_size_bytes;
+    aof_waits_set_peers(persistence->waits, &(struct aof_peers){.context = replication,
+                                                                .are_we_replica = are_we_replica,
+                                                                .count = count_synced,
+                                                                .ask = ask_replicas});
     saving_set_place(persistence->saving, get_place, replication);
     replication->hooks = (struct server_hooks){
         .context = replication,

@@ -59,7 +59,7 @@ void waits_start(struct waits *waits, struct client *client, size_t wanted, int6
     struct wait *wait = mem_zalloc(sizeof *wait);
     *wait = (struct wait){.client = client, .waits = waits, .offset = offset, .wanted = wanted};
     list_add(&waits->all, &wait->node);
-    waits->must_ask = true;
+    waits_want(waits);
     blocked_start(client, &ops, wait, timeout_ms ? replication->server->now_ms + timeout_ms : 0);
 }
 
@@ -71,6 +71,10 @@ void waits_serve(struct waits *waits) {
         reply_uint(wait->client, there);
         blocked_end(wait->client);
     }
+}
+
+void waits_want(struct waits *waits) {
+    waits->must_ask = true;
 }
 
 void waits_ask(struct waits *waits) {
