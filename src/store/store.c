@@ -238,7 +238,12 @@ struct store *store_install(struct server *server) {
 bool store_start(struct store *store, struct error *err) {
     notify_start(store->notify);
     evictor_start(store->evictor);
+    struct keyspace_shared *shared = &store->databases->shared;
+    shared->sees_expired = following_is_wanted(store->following); /* what has ended meanwhile is for the primary to say */
     if (!persistence_start(store->persistence, err)) return false;
+    shared->sees_expired = false;
+    const struct rdb_place *place = loading_place(store->persistence->loading);
+    if (!store->persistence->settings.appendonly) replication_found_place(store->replication, place);
     following_start(store->following);
     return true;
 }

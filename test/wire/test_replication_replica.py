@@ -14,10 +14,7 @@ from test_rdb import fill
 from test_sentinel_links import HAS_TLS, certificates
 
 FAST = "repl-timeout: 5\nenable-debug-command: yes\n"
-KINDS = ["redis"]
-
-
-needs_kvd_primaries = pytest.mark.skip(reason="kvd can be followed soon")
+KINDS = ["redis", "kvd"]
 
 
 def primary_of(group, kind, *args, **options):
@@ -141,7 +138,6 @@ def test_chain_of_three(group, first, middle, last):
     assert primary.info("stats")["sync_full"] == "1"
 
 
-@needs_kvd_primaries
 @pytest.mark.parametrize("kind", KINDS)
 def test_promotion_with_siblings_and_the_old_primary_back(group, kind):
     primary = primary_of(group, kind)
@@ -162,7 +158,6 @@ def test_promotion_with_siblings_and_the_old_primary_back(group, kind):
     assert (stats["sync_full"], stats["sync_partial_ok"]) == ("0", "2")
 
 
-@needs_kvd_primaries
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_demoted_primary_resumes(group, kind):
     """kvd was the primary; its former replica goes on, and kvd follows it without a full synchronization."""
@@ -236,6 +231,40 @@ def test_configured_and_restarted(group):
     load(primary, 2)
     replica.start()
     wait_equal(primary, replica)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_restarted_replica_resumes(group, kind):
+    """Its dump file says where in the stream it is."""
+    primary = primary_of(group, kind)
+    load(primary, 1)
+    replica = replica_of(group, primary, 'save: "3600 1"\n')
+    wait_equal(primary, replica)
+    load(primary, 2)
+    primary.do("SET", "ends", 1, "PX", 1)
+    wait_equal(primary, replica)
+    assert replica.stop() == 0
+    load(primary, 3)
+    replica.start()
+    wait_equal(primary, replica)
+    stats = primary.info("stats")
+    assert (stats["sync_full"], stats["sync_partial_ok"]) == ("1", "1")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_restarted_primary_is_resumed_from(group, kind):
+    primary = group.kvd(FAST + 'repl-diskless-sync-delay: 0\nsave: "3600 1"\n')
+    replica = primary_of(group, kind)
+    replica.do("REPLICAOF", "127.0.0.1", primary.port)
+    load(primary, 1)
+    wait_for(lambda: is_up(replica) and offset_of(replica) == offset_of(primary))
+    assert primary.stop() == 0
+    primary.start()
+    wait_for(lambda: is_up(replica))
+    load(primary, 2)
+    wait_equal(primary, replica)
+    stats = primary.info("stats")
+    assert (stats["sync_full"], stats["sync_partial_ok"]) == ("0", "1")
 
 
 def test_refusals(group):
@@ -495,3 +524,80 @@ def test_a_silent_primary_is_left(group):
     second, _ = listener.accept()  # it gave up on the first
     wait_for(lambda: "Timeout connecting to the MASTER" in replica.log())
     first.close(), second.close(), listener.close()
+
+
+# ---- FAILOVER ----
+
+def set_of(group, *kinds):
+    """A primary and its replicas, in sync."""
+    servers = [primary_of(group, kind) for kind in kinds]
+    for replica in servers[1:]:
+        replica.do("REPLICAOF", "127.0.0.1", servers[0].port)
+    load(servers[0], 1)
+    wait_equal(*servers)
+    return servers
+
+
+@pytest.mark.parametrize("kinds", [("kvd", "kvd"), ("kvd", "redis"), ("redis", "kvd")])
+def test_failover(group, kinds):
+    """Writes go on meanwhile: they wait, and are refused or done, none is lost; nobody needs everything."""
+    primary, replica = set_of(group, *kinds)
+    done = 0
+    with primary.connect() as connection, primary.connect() as order:
+        for _ in range(100):
+            done = connection.do("INCR", "written")
+        assert order.do("FAILOVER", "TO", "127.0.0.1", replica.port, "TIMEOUT", 10000) == b"OK"
+        reply = connection.call("INCR", "written")
+        if isinstance(reply, RespError):
+            assert str(reply).startswith("READONLY")
+        else:
+            done = reply
+    wait_for(lambda: primary.info("replication")["role"] == "slave" and is_up(primary), what="roles have changed")
+    assert replica.info("replication")["role"] == "master"
+    assert primary.info("replication")["master_failover_state"] == "no-failover"
+    wait_equal(replica, primary)
+    assert int(replica.do("GET", "written")) == done
+    load(replica, 3)
+    wait_equal(replica, primary)
+    assert replica.info("stats")["sync_full"] == "0"
+
+
+def test_failover_words(group):
+    alone, target = group.kvd(FAST + "repl-diskless-sync-delay: 0\n"), group.kvd(FAST)
+
+    def error(server, *words):
+        return str(server.call("FAILOVER", *words))
+
+    assert error(alone) == "ERR FAILOVER requires connected replicas."
+    assert error(alone, "ABORT") == "ERR No failover in progress."
+    assert error(alone, "TO", "127.0.0.1") == "ERR syntax error"
+    assert error(alone, "TIMEOUT", 0) == "ERR FAILOVER timeout must be greater than 0"
+    target.do("REPLICAOF", "127.0.0.1", alone.port)
+    wait_for(lambda: is_up(target))
+    assert error(target) == "ERR FAILOVER is not valid when server is a replica."
+    assert error(alone, "FORCE") == "ERR FAILOVER with force option requires both a timeout and target HOST and IP."
+    assert error(alone, "TO", "127.0.0.1", 1) == "ERR FAILOVER target HOST and PORT is not a replica."
+
+
+def test_failover_that_cannot_be(group):
+    """The replica does not answer: called off when the time is up, by ABORT, or forced."""
+    primary, replica = set_of(group, "kvd", "kvd")
+    replica.pause()
+    try:
+        primary.do("SET", "what", "it lacks")
+        assert primary.do("FAILOVER", "TIMEOUT", 100) == b"OK"
+        wait_for(lambda: primary.info("replication")["master_failover_state"] == "no-failover")
+        assert primary.do("SET", "a", 1) == b"OK"
+        assert primary.do("FAILOVER") == b"OK"
+        assert str(primary.call("FAILOVER")) == "ERR FAILOVER already in progress."
+        assert str(primary.call("REPLICAOF", "NO", "ONE")) == "ERR REPLICAOF not allowed while failing over."
+        assert primary.info("replication")["master_failover_state"] == "waiting-for-sync"
+        assert primary.do("FAILOVER", "ABORT") == b"OK"
+        assert primary.do("SET", "a", 2) == b"OK"
+        assert primary.do("FAILOVER", "TO", "127.0.0.1", replica.port, "FORCE", "TIMEOUT", 100) == b"OK"
+        wait_for(lambda: primary.info("replication")["master_failover_state"] == "failover-in-progress")
+        assert primary.info("replication")["role"] == "slave"
+    finally:
+        replica.resume()
+    wait_for(lambda: replica.info("replication")["role"] == "master" and is_up(primary))
+    wait_equal(replica, primary)

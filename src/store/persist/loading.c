@@ -104,6 +104,13 @@ static void on_field(void *context, struct slice name, struct slice value) {
     } else if (slice_is(name, "used-mem") && number_parse_int(value, &number) && number >= 0) {
         LOG_WRITE(LOG_NOTICE, "RDB memory usage when created %.2f Mb", (double)number / (1024 * 1024));
         loading->file_memory_bytes = (uint64_t)number;
+    } else if (slice_is(name, "repl-id") && value.size < sizeof loading->place.id) {
+        memcpy(loading->place.id, value.data, value.size);
+        loading->place.id[value.size] = 0;
+    } else if (slice_is(name, "repl-offset") && number_parse_int(value, &number)) {
+        loading->place.offset = number;
+    } else if (slice_is(name, "repl-stream-db") && number_parse_int(value, &number)) {
+        loading->place.stream_db = (int)MIN(MAX(number, 0), INT32_MAX);
     }
 }
 
@@ -138,6 +145,7 @@ void loading_begin(struct loading *loading, bool serves, bool merges) {
     struct keyspace_shared *shared = &loading->databases->shared;
     loading->serves = serves;
     loading->merges = merges;
+    loading->place = (struct rdb_place){.offset = -1};
     loading->loaded = loading->expired = loading->empty = loading->libraries = loading->file_memory_bytes = 0;
     loading->total_bytes = loading->before_bytes = loading->at_bytes = 0;
     loading->start_wall_ms = clock_wall_ms();
@@ -195,4 +203,8 @@ void loading_get_state(const struct loading *loading, struct loading_state *stat
     double elapsed = (double)(clock_now_us() - loading->start_us) / 1e6;
     uint64_t left = state->total_bytes - MIN(state->total_bytes, state->loaded_bytes);
     state->eta_s = state->loaded_bytes ? (int64_t)(elapsed * (double)left / (double)state->loaded_bytes) : 1;
+}
+
+const struct rdb_place *loading_place(const struct loading *loading) {
+    return &loading->place;
 }

@@ -8,6 +8,7 @@ struct bytes;
 struct databases;
 struct loading;
 struct persist_settings;
+struct rdb_place;
 struct server;
 
 struct loading *loading_new(struct server *server, struct databases *databases, const struct persist_settings *settings); /* keeps */
@@ -18,6 +19,9 @@ enum loading_result { LOADING_DONE, LOADING_ABSENT, LOADING_FAILED };
  * already is replaced; otherwise it means that the file is damaged. LOADING_FAILED: `err` says what is wrong; what was
  * loaded before that stays. LOADING_DONE too when the server was shut down meanwhile. */
 enum loading_result loading_run(struct loading *loading, bool serves, bool merges, struct error *err);
+
+/* Where in a stream of replication the dump file says that its data is; id "" where it says nothing. */
+const struct rdb_place *loading_place(const struct loading *loading);
 
 struct loading_state {
     int64_t  start_wall_s;

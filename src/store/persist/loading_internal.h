@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
+#include "store/persist/rdb_save.h"
 #include "store/persist/loading.h"
 #include "store/persist/rdb_load.h"
 
@@ -12,6 +13,7 @@ struct loading {
     struct server                 *server;
     struct databases              *databases;
     const struct persist_settings *settings;
+    struct rdb_place               place;
     struct keyspace               *keyspace; /* keys of a dump file go there */
     struct rdb_file               *file;     /* the dump file that is being read; NULL: none is */
     bool                           is_running, merges, serves;

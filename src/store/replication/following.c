@@ -234,7 +234,8 @@ static void unblock_all(struct server *server) {
 void following_follow(struct following *following, const char *host, int port, bool is_failover) {
     struct replication *replication = following->replication;
     bool was_primary = !following_is_replica(following);
-    int db = was_primary ? 0 : upstream_db(following->upstream);
+    int db = was_primary ? following->found_db : upstream_db(following->upstream);
+    following->found_db = 0;
     unblock_all(replication->server);
     following->is_failover = is_failover;
     if (was_primary) {
@@ -271,9 +272,22 @@ void following_acknowledge(struct following *following) {
     upstream_acknowledge(following->upstream);
 }
 
-void following_found(struct following *following, struct slice id, int64_t offset, int db) {
-    history_adopt(&following->replication->history, id, offset);
+bool following_is_wanted(const struct following *following) {
+    return following->settings.replicaof.count > 0;
+}
+
+bool following_has_place(const struct following *following) {
+    return following->can_resume;
+}
+
+int following_db(const struct following *following) {
+    return upstream_db(following->upstream);
+}
+
+bool following_found(struct following *following, int db) {
+    following->has_found = following_is_wanted(following);
     following->found_db = db;
+    return following->has_found;
 }
 
 struct handover *following_handover(const struct following *following) {
@@ -292,6 +306,13 @@ static void cron(void *context, int64_t now_ms) {
 
 static void before_sleep(void *context) {
     handover_before_sleep(((struct following *)context)->handover);
+}
+
+/* Nothing may watch when the loop goes. */
+static void server_freed(void *context) {
+    struct following *following = context;
+    following->replication->upstream = NULL;
+    upstream_free(&following->upstream);
 }
 
 static void client_freed(void *context, struct client *client) {
@@ -331,7 +352,7 @@ struct following *following_new(struct replication *replication, struct evictor 
     following->hooks = (struct server_hooks){
         .context = following, .client_freed = client_freed, .refuse = refuse, .before_call = before_call, .cron = cron,
         .before_sleep = before_sleep,
-        .primary_said = primary_said, .primary_obeyed = primary_obeyed,
+        .server_freed = server_freed, .primary_said = primary_said, .primary_obeyed = primary_obeyed,
     };
     server_add_hooks(server, &following->hooks);
     replication->following = following;
@@ -357,5 +378,6 @@ void following_start(struct following *following) {
     CHECK(slice_split(&rest, ' ', &host) && slice_split(&rest, ' ', &port) && number_parse_int(port, &number));
     char *name = slice_to_text(host);
     following_follow(following, name, (int)number, false);
+    following->can_resume = following->has_found;
     mem_free(name);
 }

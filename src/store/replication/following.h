@@ -35,8 +35,13 @@ bool following_is_of(const struct following *following, struct slice host, int p
 
 bool following_is_up(const struct following *following); /* we follow somebody, and the stream flows */
 void following_acknowledge(struct following *following); /* REPLCONF GETACK */
-/* The data is as of this place in that history (an RDB's repl-id and repl-offset): a primary that has it may resume. */
-void following_found(struct following *following, struct slice id, int64_t offset, int db);
+/* Before following_start(): the data that was loaded is at the place in the history. True: we are to follow somebody, who may
+ * have the same history, from there on with this database. */
+bool following_found(struct following *following, int db);
+bool following_is_wanted(const struct following *following); /* `replicaof` names somebody */
+/* The data is exactly as of replication->history.offset, with this database chosen in the stream. */
+bool following_has_place(const struct following *following);
+int  following_db(const struct following *following);
 
 void following_print(const struct following *following, struct bytes *out); /* INFO's lines of a replica */
 void following_reply_role(const struct following *following, struct client *client); /* ROLE of a replica */

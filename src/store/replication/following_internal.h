@@ -30,7 +30,8 @@ struct following { /* owned by the store */
     bool                      has_started;
     bool                      can_resume;  /* the data is exactly as of history.offset in history.id */
     bool                      is_failover; /* the primary is asked to take over */
-    int                       found_db;    /* following_found() */
+    bool                      has_found;   /* following_found() ... */
+    int                       found_db;    /* ... with this database */
 };
 
 static inline bool following_is_replica(const struct following *following) {

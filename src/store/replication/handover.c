@@ -1,7 +1,6 @@
 #include "store/replication/handover.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "net/conn.h"
 #include "store/keyspace/databases.h"
 #include "store/replication/following_internal.h"
 #include "store/replication/replicas.h"
@@ -34,19 +33,14 @@ void handover_free(struct handover **place) {
 
 /* ---- replicas ---- */
 
-/* Where a sentinel and INFO say that it is. `text` holds ADDRESS_TEXT_SIZE. */
-static const char *address_of(const struct replica *replica, char *text) {
-    if (replica->address[0]) return replica->address;
-    return address_print_ip(conn_peer(replica->client->conn), text);
-}
-
 static struct replication *replication_of(const struct handover *handover) {
     return handover->following->replication;
 }
 
 static bool is_target(const struct replica *replica, struct slice host, int port) {
-    char text[ADDRESS_TEXT_SIZE];
-    return replica->port == port && slice_is_nocase(host, address_of(replica, text));
+    char address[REPLICA_ADDRESS_SIZE];
+    replicas_print_address(replica, address);
+    return replica->port == port && slice_is_nocase(host, address);
 }
 
 static struct replica *find_target(const struct replicas *replicas, struct slice host, int port) {
@@ -146,9 +140,10 @@ static void wait_on(struct handover *handover) {
     struct server *server = replication_of(handover)->server;
     struct replica *ready = find_ready(handover);
     if (ready) {
-        char text[ADDRESS_TEXT_SIZE];
         if (!handover->host) {
-            handover->host = mem_strdup(address_of(ready, text));
+            char address[REPLICA_ADDRESS_SIZE];
+            replicas_print_address(ready, address);
+            handover->host = mem_strdup(address);
             handover->port = ready->port;
         }
         LOG_WRITE(LOG_NOTICE, "Failover target %s:%d is synced, failing over.", handover->host, handover->port);

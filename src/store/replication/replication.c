@@ -75,10 +75,11 @@ void replication_drop_stream(struct replication *replication) {
 
 void replication_get_place(const struct replication *replication, struct rdb_place *place) {
     *place = (struct rdb_place){0};
-    if (!replication->backlog || replication_is_replica(replication)) return;
+    if (!replication->backlog) return;
+    if (replication_is_replica(replication) && !following_has_place(replication->following)) return;
     memcpy(place->id, replication->history.id, sizeof place->id);
     place->offset = replication->history.offset;
-    place->stream_db = MAX(replication->stream_db, 0);
+    place->stream_db = replication_is_replica(replication) ? following_db(replication->following) : MAX(replication->stream_db, 0);
 }
 
 static void get_place(void *context, struct rdb_place *place) {
@@ -88,6 +89,7 @@ static void get_place(void *context, struct rdb_place *place) {
 void replication_found_place(struct replication *replication, const struct rdb_place *place) {
     if (!history_is_id(slice_text(place->id)) || place->offset < 0 || replication->backlog) return;
     history_adopt(&replication->history, slice_text(place->id), place->offset);
+    if (following_found(replication->following, place->stream_db)) return;
     history_shift(&replication->history);
     replication->replicas->left_ms = replication->server->now_ms;
     replication_need_backlog(replication);

@@ -74,7 +74,7 @@ void replication_restart_stream(struct replication *replication);
 
 /* Where in it the data is now: for dumps. */
 void replication_get_place(const struct replication *replication, struct rdb_place *place);
-/* The data that was loaded at the start of a primary was at this place: replicas that know that history may resume. */
+/* The data that was loaded at the start was at this place: replicas that know that history may resume, or we may, with a primary. */
 void replication_found_place(struct replication *replication, const struct rdb_place *place);
 
 /* ---- the role ---- */

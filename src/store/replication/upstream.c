@@ -14,6 +14,7 @@
 
 enum {
     RETRY_MS = 1000,
+    RESUME_MS = 50,
     NEWLINE_MS = 1000,   /* while data is loaded the primary is shown that we live */
     ACKNOWLEDGE_MS = 1000,
     LOAD_US = 10000,     /* of each turn of the loop */
@@ -74,9 +75,9 @@ static void on_dial_due(struct loop_timer *timer) {
     dial(upstream);
 }
 
-/* Not more than once a second, unless the last link lived longer than that. */
-static void dial_later(struct upstream *upstream) {
-    int64_t wait_ms = upstream->dialled_ms ? upstream->dialled_ms + RETRY_MS - upstream->server->now_ms : 0;
+/* Not more than once a second; after a link that was up nearly at once, for the primary keeps its newest bytes only. */
+static void dial_later(struct upstream *upstream, int64_t apart_ms) {
+    int64_t wait_ms = upstream->dialled_ms ? upstream->dialled_ms + apart_ms - upstream->server->now_ms : 0;
     upstream->state = UPSTREAM_WAITING;
     loop_timer_start(upstream->server->loop, &upstream->dial_timer, MAX(wait_ms, 0), on_dial_due);
 }
@@ -84,7 +85,7 @@ static void dial_later(struct upstream *upstream) {
 static void fail(struct upstream *upstream, const char *why) {
     LOG_WRITE(LOG_WARNING, "The link to the primary %s:%d: %s", upstream->host, upstream->port, why);
     drop_connection(upstream);
-    dial_later(upstream);
+    dial_later(upstream, RETRY_MS);
 }
 
 /* ---- sending ---- */
@@ -141,7 +142,7 @@ static void on_lost(void *context, bool is_broken, int db) {
     upstream->heard_ms = stream_in_heard_ms(upstream->stream);
     upstream->db = db;
     upstream->hooks.lost(upstream->hooks.context, is_broken);
-    if (upstream->state == UPSTREAM_UP) dial_later(upstream);
+    if (upstream->state == UPSTREAM_UP) dial_later(upstream, RESUME_MS);
 }
 
 /* ---- a full synchronization ---- */
@@ -360,7 +361,7 @@ void upstream_follow(struct upstream *upstream, const char *host, int port, int 
     upstream->port = port;
     if (!upstream->down_since_ms) upstream->down_since_ms = upstream->server->now_ms;
     upstream->dialled_ms = 0;
-    dial_later(upstream);
+    dial_later(upstream, RETRY_MS);
 }
 
 void upstream_stop(struct upstream *upstream) {
@@ -374,7 +375,7 @@ void upstream_redial(struct upstream *upstream) {
     if (!upstream->host) return;
     hang_up(upstream);
     upstream->dialled_ms = 0;
-    dial_later(upstream);
+    dial_later(upstream, RETRY_MS);
 }
 
 void upstream_acknowledge(struct upstream *upstream) {
