@@ -77,10 +77,11 @@ class Writer(threading.Thread):
 class HighlyAvailableSet:
     """A primary, its replicas, and sentinels that watch them."""
 
-    def __init__(self, sentinels, replicas=2, down_after_ms=1000, quorum=None, group=None, failover_timeout_ms=10000, settings=None):
-        """sentinels: a list of "kvd" and "redis". settings: more of the primary's, of kvd's sentinels."""
+    def __init__(self, sentinels, replicas=2, down_after_ms=1000, quorum=None, group=None, failover_timeout_ms=10000, settings=None,
+                 server="redis"):
+        """sentinels: a list of "kvd" and "redis". settings: more of the primary's, of kvd's sentinels. server: "redis" or "kvd"."""
         self.group = group or Group()
-        self.primary, self.replicas = self.group.replicated(replicas)
+        self.primary, self.replicas = self.group.replicated(replicas, server=server)
         self.replica_count = replicas
         self.down_after_ms, self.failover_timeout_ms = down_after_ms, failover_timeout_ms
         settings = {"host": "127.0.0.1", "port": self.primary.port, "quorum": quorum or len(sentinels) // 2 + 1,

@@ -244,10 +244,11 @@ class Group:
 
     # -- sets ----------------------------------------------------------------------------------------------------
 
-    def replicated(self, replicas=2, *args):
-        """A Redis primary and its replicas, in sync."""
-        primary = self.redis(*args)
-        others = [self.redis("--replicaof", "127.0.0.1 %d" % primary.port, *args) for _ in range(replicas)]
+    def replicated(self, replicas=2, *args, server="redis"):
+        """A primary and its replicas, in sync. server: "redis" or "kvd"."""
+        make = self.redis if server == "redis" else lambda *more: self.kvd("repl-diskless-sync-delay: 0\n", *more)
+        primary = make(*args)
+        others = [make("--replicaof", "127.0.0.1 %d" % primary.port, *args) for _ in range(replicas)]
         for replica in others:
             wait_for(lambda: replica.info("replication").get("master_link_status") == "up", what="%s in sync" % replica.name)
         return primary, others

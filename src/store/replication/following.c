@@ -56,6 +56,7 @@ void following_apply_role(struct following *following) {
     own_keys_watch(following->own_keys, is_replica && !settings->is_read_only);
     struct keyspace_shared *shared = &following->replication->databases->shared;
     shared->is_replica = is_replica;
+    if (following->has_started) log_set_role(is_replica ? 'S' : 'M');
     shared->keep_expired |= is_replica || is_moving; /* the store's cron takes it back */
 }
 
@@ -256,6 +257,7 @@ void following_promote(struct following *following) {
     replication->databases->shared.sees_expired = false;
     following->can_resume = following->is_failover = false;
     replication_become_primary(replication);
+    replication->replicas->left_ms = replication->server->now_ms; /* those who followed the old one are about to come */
     following_apply_role(following);
 }
 
