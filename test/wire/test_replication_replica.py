@@ -241,12 +241,15 @@ def test_a_restarted_replica_resumes(group, kind):
     replica = replica_of(group, primary, 'save: "3600 1"\n')
     wait_equal(primary, replica)
     load(primary, 2)
-    primary.do("SET", "ends", 1, "PX", 1)
     wait_equal(primary, replica)
+    primary.do("SET", "ends", 1, "PX", 50)
+    wait_for(lambda: offset_of(replica) >= offset_of(primary))
     assert replica.stop() == 0
+    wait_for(lambda: primary.do("EXISTS", "ends") == 0)
     load(primary, 3)
     replica.start()
     wait_equal(primary, replica)
+    assert replica.do("EXISTS", "ends") == 0
     stats = primary.info("stats")
     assert (stats["sync_full"], stats["sync_partial_ok"]) == ("1", "1")
 
