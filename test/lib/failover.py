@@ -74,6 +74,48 @@ class Writer(threading.Thread):
         return max((b - a for a, b in zip(times, times[1:])), default=0.0)
 
 
+class Witness(threading.Thread):
+    """When a server was asked and when it answered: [(asked, answered)], in seconds on the monotonic clock."""
+
+    def __init__(self, server):
+        super().__init__(daemon=True)
+        self.server, self.answers, self.stopping = server, [], False
+
+    def run(self):
+        connection = None
+        while not self.stopping:
+            try:
+                connection = connection or self.server.connect(timeout=2)
+                asked = time.monotonic()
+                connection.do("PING")
+                self.answers.append((asked, time.monotonic()))
+                time.sleep(0.005)
+            except (OSError, EOFError, RespError):
+                connection = None
+                time.sleep(0.005)
+
+    def longest_silence(self, since, until):
+        """Seconds without an answer; a silence is counted from the question, as sentinels do."""
+        longest, last = 0.0, since
+        for asked, answered in list(self.answers):
+            if answered < since:
+                continue
+            longest = max(longest, min(answered, until) - last)
+            if asked > until:
+                break
+            last = max(last, asked)
+        return max(longest, until - last)
+
+
+def switches_of(events, since):
+    """(when, port of the primary that was left) of each switch, however many sentinels told of it."""
+    first = {}
+    for when, _, _, text in events.named("+switch-master", since):
+        _, _, old, _, new = text.split()
+        first[old, new] = min(when, first.get((old, new), when))
+    return sorted((when, int(old)) for (old, _), when in first.items())
+
+
 class HighlyAvailableSet:
     """A primary, its replicas, and sentinels that watch them."""
 

@@ -3,7 +3,7 @@ import os
 import time
 
 import pytest
-from failover import HighlyAvailableSet
+from failover import HighlyAvailableSet, Witness, switches_of
 from processes import fields, master_address, settled, wait_for
 from resp import Connection
 
@@ -14,13 +14,23 @@ MASTER = "mymaster"
 @pytest.mark.parametrize("down_after_ms", [1000, 200])
 def test_three_sentinels_fail_over_once(group, how, down_after_ms):
     ha = HighlyAvailableSet(["kvd"] * 3, group=group, down_after_ms=down_after_ms)
+    witnesses = {server.port: Witness(server) for server in (ha.primary, *ha.replicas)}
+    for witness in witnesses.values():
+        witness.start()
     timeline, victim = ha.fail(how)
-    assert len({event[3] for event in ha.events.named("+switch-master", ha.last_fault)}) == 1
-    assert len(ha.events.named("+elected-leader", ha.last_fault)) == 1
-    # Generous: what is measured belongs to bench/failover; this says that nothing waits for a poll.
-    assert timeline["switched everywhere"] < down_after_ms + 1500, timeline
     ha.repair(victim, how)
-    assert len(ha.events.named("+switch-master", ha.last_fault)) == 3
+    # On a machine at its limit a server may really get no processor for so long, and a second failover is right: its witness knows.
+    switches = switches_of(ha.events, ha.last_fault)
+    for when, old in switches:
+        silent_ms = witnesses[old].longest_silence(when - 2, when) * 1000
+        assert old == victim.port or silent_ms > down_after_ms / 2, (old, silent_ms)
+    for witness in witnesses.values():
+        witness.stopping = True
+    # So may a sentinel, and says so itself. Where none did, nothing may wait for a poll; what is measured belongs to bench/failover.
+    if len(switches) == 1 and not any(int(sentinel.info("sentinel")["sentinel_stalls"]) for sentinel in ha.sentinels):
+        assert len(ha.events.named("+elected-leader", ha.last_fault)) == 1
+        assert timeline["switched everywhere"] < down_after_ms + 1500, timeline
+        assert len(ha.events.named("+switch-master", ha.last_fault)) == 3
 
 
 def test_alone_with_a_quorum_of_one(group):

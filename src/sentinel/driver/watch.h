@@ -22,7 +22,8 @@ struct watch_handlers {
 };
 
 struct watch_target { /* borrowed */
-    const char *ip, *host; /* numeric; the name to verify in TLS (may equal ip) */
+    const char *ip, *host; /* numeric; the name that TLS asks for (SNI), may equal ip. It is not compared with the
+                            * certificate's names: see docs/tls.md */
     uint16_t    port;
     const char *user, *password, *client_name; /* may be NULL */
     int64_t     timeout_ms; /* to connect */
