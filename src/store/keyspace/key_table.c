@@ -226,6 +226,26 @@ struct key_table *key_table_new(const struct hash_key *key) {
     return table;
 }
 
+void key_table_reserve(struct key_table *table, size_t records) {
+    size_t buckets = records / FILL_MAX;
+    if (table->count || bucket_count(table) >= buckets) return;
+    while (table->first_capacity < MIN(buckets, (size_t)CHUNK_BUCKETS)) table->first_capacity *= 2;
+    mem_free(table->chunks[0]);
+    table->chunks[0] = mem_zalloc(table->first_capacity * sizeof(struct bucket));
+    table->chunk_capacity = MAX(table->chunk_capacity, (buckets + CHUNK_BUCKETS - 1) >> CHUNK_BITS);
+    table->chunks = mem_realloc(table->chunks, table->chunk_capacity * sizeof *table->chunks);
+    while (table->chunk_count << CHUNK_BITS < buckets)
+        table->chunks[table->chunk_count++] = mem_zalloc(CHUNK_BUCKETS * sizeof(struct bucket));
+    table->low_mask = 1;
+    while (table->low_mask < buckets) table->low_mask <<= 1;
+    table->low_mask = (table->low_mask >> 1) - 1;
+    table->split = buckets - (size_t)table->low_mask - 1;
+    if (table->split == (size_t)table->low_mask + 1) {
+        table->low_mask = table->low_mask << 1 | 1;
+        table->split = 0;
+    }
+}
+
 /* Frees what is in the chain, and its overflow buckets. */
 static void free_chain(struct bucket *bucket) {
     bool is_main = true;

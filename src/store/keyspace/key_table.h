@@ -41,6 +41,10 @@ static inline uint64_t key_table_hash(const struct hash_key *hash_key, struct sl
 void key_table_prefetch(const struct key_table *table, uint64_t hash);
 void key_table_prefetch_record(const struct key_table *table, uint64_t hash);
 
+/* Makes an empty table as large as it will be with so many records, who then are added without splitting; 8 bytes for each.
+ * Harmless when it is not empty. */
+void key_table_reserve(struct key_table *table, size_t records);
+
 /* NULL: absent. `*slot` (may be NULL) is for key_table_replace(): valid until a record is added or removed. */
 struct record *key_table_find(const struct key_table *table, struct slice key, uint64_t hash, uint64_t **slot);
 /* The record in `slot` becomes `record`, which has the same key. */

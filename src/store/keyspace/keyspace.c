@@ -135,12 +135,21 @@ struct record *keyspace_inspect(struct keyspace *keyspace, struct slice key) {
 }
 
 bool keyspace_open(struct keyspace *keyspace, struct slice key, struct spot *spot) {
-    spot->hash = keyspace_hash(keyspace, key);
+    return keyspace_open_hashed(keyspace, key, keyspace_hash(keyspace, key), spot);
+}
+
+bool keyspace_open_hashed(struct keyspace *keyspace, struct slice key, uint64_t hash, struct spot *spot) {
+    spot->hash = hash;
     spot->slot = NULL;
     spot->record = find(keyspace, key, spot->hash, &spot->slot);
     if (!spot->record) return false;
     touch(keyspace, spot->record);
     return true;
+}
+
+void keyspace_reserve(struct keyspace *keyspace, uint64_t keys) {
+    if (!keyspace->table) keyspace->table = key_table_new(&keyspace->shared->hash_key);
+    key_table_reserve(keyspace->table, (size_t)keys);
 }
 
 void keyspace_prefetch(const struct keyspace *keyspace, uint64_t hash) {
@@ -170,7 +179,7 @@ void keyspace_put(struct keyspace *keyspace, struct slice key, struct spot *spot
     } else {
         if (expires_ms == KEYSPACE_KEEP_TTL) expires_ms = RECORD_NEVER;
         /* Something under this key may have been kept although it has expired: it is replaced now. */
-        if (UNLIKELY(keyspace->shared->keep_expired) && keyspace->table) {
+        if (UNLIKELY(keyspace->shared->keep_expired) && !keyspace->shared->sees_expired && keyspace->table) {
             struct record *old = key_table_find(keyspace->table, key, spot->hash, NULL);
             if (old) expire(keyspace, old, spot->hash);
         }

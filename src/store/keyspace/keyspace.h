@@ -142,6 +142,10 @@ struct record *keyspace_look(struct keyspace *keyspace, struct slice key);
 struct record *keyspace_inspect(struct keyspace *keyspace, struct slice key);
 /* For changing: no statistics. True: it is there. */
 bool keyspace_open(struct keyspace *keyspace, struct slice key, struct spot *spot);
+/* The same with the hash known. */
+bool keyspace_open_hashed(struct keyspace *keyspace, struct slice key, uint64_t hash, struct spot *spot);
+/* So many keys will be added to this database, if it is empty: 8 bytes are set aside for each. */
+void keyspace_reserve(struct keyspace *keyspace, uint64_t keys);
 /* Begins to fetch what keyspace_read() of this hash will need: first the bucket, later the record. */
 void keyspace_prefetch(const struct keyspace *keyspace, uint64_t hash);
 void keyspace_prefetch_record(const struct keyspace *keyspace, uint64_t hash);

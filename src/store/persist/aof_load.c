@@ -230,7 +230,7 @@ static bool load(struct loading *loading, const struct aof_load_options *options
     uint64_t       dirty = server->dirty;
     struct run     run = {.loading = loading, .options = options};
     loading_begin(loading, options->serves, false);
-    loading->databases->shared.sees_expired = true; /* what ended is told as a DEL; until then it was there */
+    loading->keeps_past = true; /* what ended is told as a DEL; until then it was there */
     loading->total_bytes = loaded->all_bytes;
     bool good = read_files(&run, loaded->manifest, err);
     loading_finish(loading);

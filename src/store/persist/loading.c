@@ -52,44 +52,100 @@ static void delay(struct loading *loading) {
 
 /* ---- what the file says ---- */
 
+static void drop(struct value *value) {
+    if (value->form == VALUE_OBJECT) value_free_object(value->type, value->encoding, value->object);
+}
+
+static bool insert(struct loading *loading, struct rdb_key *key, uint64_t hash, struct error *err) {
+    struct spot spot;
+    if (keyspace_open_hashed(loading->keyspace, key->key, hash, &spot)) {
+        if (!loading->merges) {
+            struct bytes name = {0};
+            bytes_add_quoted(&name, slice_make(key->key.data, MIN(key->key.size, 100)));
+            error_set(err, "the key %s is there twice", bytes_text(&name));
+            bytes_fini(&name);
+            drop(&key->value);
+            return false;
+        }
+        keyspace_remove(loading->keyspace, &spot);
+        (void)keyspace_open_hashed(loading->keyspace, key->key, hash, &spot);
+    }
+    keyspace_put(loading->keyspace, key->key, &spot, &key->value, key->expires_ms >= 0 ? key->expires_ms : RECORD_NEVER);
+    keyspace_set_usage(loading->keyspace, spot.record, key->idle_s, key->frequency);
+    loading->loaded++;
+    return true;
+}
+
+/* False: one of them is wrong; none is kept waiting. */
+static bool insert_batch(struct loading *loading, struct error *err) {
+    struct loading_batch *batch = &loading->batch;
+    bool good = true;
+    for (unsigned i = 0; i < batch->count; i++) keyspace_prefetch_record(loading->keyspace, batch->keys[i].hash);
+    for (unsigned i = 0; i < batch->count; i++) {
+        if (good) good = insert(loading, &batch->keys[i].key, batch->keys[i].hash, err);
+        else drop(&batch->keys[i].key.value);
+    }
+    batch->count = 0;
+    batch->used = 0;
+    return good;
+}
+
+static struct slice keep_text(struct loading_batch *batch, struct slice text) {
+    char *at = batch->texts + batch->used;
+    if (text.size) memcpy(at, text.data, text.size);
+    batch->used += text.size;
+    return slice_make(at, text.size);
+}
+
+static bool add_to_batch(struct loading *loading, struct rdb_key *key, struct error *err) {
+    struct loading_batch *batch = &loading->batch;
+    size_t text_bytes = key->key.size + (key->value.form == VALUE_TEXT ? key->value.text.size : 0);
+    uint64_t hash = key_table_hash(&loading->databases->shared.hash_key, key->key);
+    if (batch->count == LOADING_BATCH || text_bytes > LOADING_TEXT_BYTES - batch->used) {
+        if (!insert_batch(loading, err)) {
+            drop(&key->value);
+            return false;
+        }
+        if (text_bytes > LOADING_TEXT_BYTES) return insert(loading, key, hash, err);
+    }
+    keyspace_prefetch(loading->keyspace, hash);
+    struct loading_key *waiting = &batch->keys[batch->count++];
+    *waiting = (struct loading_key){*key, hash};
+    waiting->key.key = keep_text(batch, key->key);
+    if (key->value.form == VALUE_TEXT) waiting->key.value.text = keep_text(batch, key->value.text);
+    return true;
+}
+
+static bool on_key(void *context, struct rdb_key *key, struct error *err) {
+    struct loading *loading = context;
+    if (key->is_empty) {
+        loading->empty++;
+        return true;
+    }
+    if (key->expires_ms >= 0 && key->expires_ms < loading->server->wall_ms && !loading->keeps_past) {
+        loading->expired++;
+        drop(&key->value);
+        return true;
+    }
+    if (!add_to_batch(loading, key, err)) return false;
+    delay(loading);
+    return !loading_is_over(loading) || error_set(err, "the server was shut down");
+}
+
 static bool on_database(void *context, uint64_t number, struct error *err) {
     struct loading *loading = context;
+    if (!insert_batch(loading, err)) return false;
     loading->keyspace = number <= INT32_MAX ? databases_find(loading->databases, (int64_t)number) : NULL;
     if (loading->keyspace) return true;
     return error_set(err, "database %llu, but there are only %d; raise the parameter databases", (unsigned long long)number,
                      databases_count(loading->databases));
 }
 
-static void drop(struct value *value) {
-    if (value->form == VALUE_OBJECT) value_free_object(value->type, value->encoding, value->object);
-}
-
-static bool on_key(void *context, struct rdb_key *key, struct error *err) {
-    struct loading *loading = context;
-    struct server *server = loading->server;
-    struct spot spot;
-    if (key->is_empty) {
-        loading->empty++;
-        return true;
-    }
-    if (key->expires_ms >= 0 && key->expires_ms < server->wall_ms && !loading->databases->shared.sees_expired) {
-        loading->expired++;
-        drop(&key->value);
-        return true;
-    }
-    if (keyspace_open(loading->keyspace, key->key, &spot)) {
-        if (!loading->merges) {
-            drop(&key->value);
-            return error_set(err, "this key is there twice");
-        }
-        keyspace_remove(loading->keyspace, &spot);
-        (void)keyspace_open(loading->keyspace, key->key, &spot);
-    }
-    keyspace_put(loading->keyspace, key->key, &spot, &key->value, key->expires_ms >= 0 ? key->expires_ms : RECORD_NEVER);
-    keyspace_set_usage(loading->keyspace, spot.record, key->idle_s, key->frequency);
-    loading->loaded++;
-    delay(loading);
-    return !loading_is_over(loading) || error_set(err, "the server was shut down");
+/* Room for what the file says, as far as what is left of it can hold so much: a key takes four bytes at least. */
+static void on_sizes(void *context, uint64_t keys, uint64_t expiring) {
+    const struct loading *loading = context;
+    uint64_t size = rdb_file_size(loading->file), offset = rdb_file_offset(loading->file);
+    keyspace_reserve(loading->keyspace, MIN(keys, (size - MIN(size, offset)) / 4));
 }
 
 static void on_field(void *context, struct slice name, struct slice value) {
@@ -152,7 +208,8 @@ void loading_begin(struct loading *loading, bool serves, bool merges) {
     loading->start_us = loading->served_us = clock_now_us();
     loading->was_kept = shared->keep_expired;
     loading->had_seen = shared->sees_expired;
-    loading->is_running = loading->server->is_loading = shared->keep_expired = true;
+    loading->is_running = loading->server->is_loading = shared->keep_expired = shared->sees_expired = true;
+    loading->keeps_past = false;
 }
 
 void loading_finish(struct loading *loading) {
@@ -164,7 +221,7 @@ void loading_finish(struct loading *loading) {
 
 enum loading_result loading_read_dump(struct loading *loading, const char *path, bool adds, uint64_t *end, struct error *err) {
     struct rdb_sink sink = {
-        .context = loading, .database = on_database, .key = on_key, .field = on_field, .library = on_library};
+        .context = loading, .database = on_database, .sizes = on_sizes, .key = on_key, .field = on_field, .library = on_library};
     struct rdb_rules rules = rdb_rules_of(loading->databases);
     rules.deep = loading->settings->sanitize == PERSIST_SANITIZE_YES;
     struct rdb_loader *loader = rdb_loader_new(&rules, &sink, loading->settings->checksum);
@@ -175,7 +232,10 @@ enum loading_result loading_read_dump(struct loading *loading, const char *path,
         return opened == RDB_FILE_ABSENT ? LOADING_ABSENT : LOADING_FAILED;
     }
     if (adds) loading->total_bytes += rdb_file_size(loading->file);
+    loading->batch.count = 0;
+    loading->batch.used = 0;
     bool good = load(loading, err);
+    if (!insert_batch(loading, good ? err : NULL)) good = false; /* what came before the damage stays */
     *end = rdb_file_offset(loading->file);
     rdb_file_close(&loading->file);
     if (good && !loading_is_over(loading)) say_how_it_went(loading);

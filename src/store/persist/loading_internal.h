@@ -4,10 +4,26 @@
 #pragma once
 #include "store/persist/rdb_save.h"
 #include "store/persist/loading.h"
+#include "store/keyspace/record.h"
 #include "store/persist/rdb_load.h"
 
 struct keyspace;
 struct rdb_file;
+
+/* Keys of a dump file wait until several have come, so that their places in the table are being fetched meanwhile. */
+enum { LOADING_BATCH = 32, LOADING_TEXT_BYTES = 16 * 1024 };
+
+struct loading_key { /* its texts lie in the batch */
+    struct rdb_key key;
+    uint64_t       hash;
+};
+
+struct loading_batch {
+    struct loading_key keys[LOADING_BATCH];
+    unsigned           count;
+    size_t             used; /* of the texts */
+    char               texts[LOADING_TEXT_BYTES];
+};
 
 struct loading {
     struct server                 *server;
@@ -17,6 +33,8 @@ struct loading {
     struct keyspace               *keyspace; /* keys of a dump file go there */
     struct rdb_file               *file;     /* the dump file that is being read; NULL: none is */
     bool                           is_running, merges, serves;
+    bool                           keeps_past; /* what has expired is loaded too: what follows may need it */
+    struct loading_batch           batch;
     bool                           was_kept, had_seen; /* how expired keys were treated before */
     int64_t                        start_wall_ms, start_us, served_us;
     uint64_t                       total_bytes;  /* of all files */

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OUT_BYTES = 256 * 1024, SYNC_BYTES = 4 * 1024 * 1024, PIECE_BYTES = 1024 * 1024 };
+enum { OUT_BYTES = 256 * 1024, SYNC_BYTES = 4 * 1024 * 1024, PIECE_BYTES = 256 * 1024 };
 
 /* ---- saving ---- */
 

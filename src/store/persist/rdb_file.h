@@ -30,7 +30,7 @@ struct rdb_file;
 enum rdb_file_opened { RDB_FILE_OPEN, RDB_FILE_ABSENT, RDB_FILE_FAILED };
 /* Gives: rdb_file_close(). Takes the loader when it is opened. */
 enum rdb_file_opened rdb_file_open(struct rdb_file **file, const char *name, struct rdb_loader **loader, struct error *err);
-/* Reads a piece (a mebibyte, or more where one text is longer). RDB_MORE: there is more. */
+/* Reads a piece (a quarter of a mebibyte, or more where one text is longer). RDB_MORE: there is more. */
 enum rdb_result rdb_file_step(struct rdb_file *file, struct error *err);
 uint64_t        rdb_file_size(const struct rdb_file *file);   /* bytes, as of opening */
 uint64_t        rdb_file_offset(const struct rdb_file *file); /* bytes loaded */

@@ -109,7 +109,15 @@ static enum rdb_result read_database(struct rdb_loader *loader, struct rdb_in *i
     return loader->sink.database(loader->sink.context, number, loader->err) ? RDB_OK : rdb_in_bad(in, NULL);
 }
 
-/* Sizes of tables to come, and of slots: they grow as they need to. */
+static enum rdb_result read_sizes(struct rdb_loader *loader, struct rdb_in *in) {
+    uint64_t keys, expiring;
+    enum rdb_result result = rdb_in_length(in, &keys);
+    if (result != RDB_OK || (result = rdb_in_length(in, &expiring)) != RDB_OK) return result;
+    if (loader->sink.sizes) loader->sink.sizes(loader->sink.context, keys, expiring);
+    return RDB_OK;
+}
+
+/* Sizes of slots. */
 static enum rdb_result skip_lengths(struct rdb_in *in, int count) {
     uint64_t length;
     enum rdb_result result = RDB_OK;
@@ -153,7 +161,7 @@ static enum rdb_result read_item(struct rdb_loader *loader, struct rdb_in *in) {
     case RDB_SELECT_DB: return read_database(loader, in);
     case RDB_EXPIRE_S: return read_deadline(loader, in, true);
     case RDB_EXPIRE_MS: return read_deadline(loader, in, false);
-    case RDB_RESIZE_DB: return skip_lengths(in, 2);
+    case RDB_RESIZE_DB: return read_sizes(loader, in);
     case RDB_AUX: return read_field(loader, in);
     case RDB_FREQ: return read_use(loader, in, true);
     case RDB_IDLE: return read_use(loader, in, false);

@@ -29,6 +29,8 @@ struct rdb_sink {
     void *context;
     bool (*database)(void *context, uint64_t number, struct error *err);
     bool (*key)(void *context, struct rdb_key *key, struct error *err);
+    /* May be NULL. How many keys this database has, and how many of them with a deadline: it says so. */
+    void (*sizes)(void *context, uint64_t keys, uint64_t expiring);
     /* Both may be NULL. A library of functions, as FUNCTION LOAD takes it (lent). */
     void (*field)(void *context, struct slice name, struct slice value);
     void (*library)(void *context, struct slice code);

@@ -160,3 +160,32 @@ UNIT_TEST(key_table, memory_follows_the_count_without_steps) {
     CU_ASSERT(shape.longest_chain < 40);
     key_table_free(&table);
 }
+
+UNIT_TEST(key_table, a_reserved_table_is_as_one_that_grew) {
+    for (size_t reserved = 0; reserved < 70000; reserved = reserved * 3 + 7) {
+        struct key_table *table = key_table_new(&hash_key);
+        key_table_reserve(table, reserved);
+        key_table_reserve(table, reserved / 2);
+        key_table_check(table);
+        for (size_t i = 0; i < reserved + 100; i++) {
+            char text[32];
+            struct slice key = slice_make(text, (size_t)snprintf(text, sizeof text, "key %zu", i));
+            struct value value = value_of_int((int64_t)i);
+            key_table_add(table, record_new(key, &value, RECORD_NEVER), key_table_hash(&hash_key, key));
+        }
+        key_table_reserve(table, 1000000); /* not empty: nothing happens */
+        key_table_check(table);
+        CU_ASSERT_EQUAL(key_table_count(table), reserved + 100);
+        for (size_t i = 0; i < reserved + 100; i++) {
+            char text[32];
+            struct slice key = slice_make(text, (size_t)snprintf(text, sizeof text, "key %zu", i));
+            uint64_t hash = key_table_hash(&hash_key, key);
+            struct record *record = key_table_find(table, key, hash, NULL);
+            CU_ASSERT_PTR_NOT_NULL_FATAL(record);
+            key_table_remove(table, record, hash);
+            record_free(record);
+        }
+        key_table_check(table);
+        key_table_free(&table);
+    }
+}
