@@ -1,7 +1,7 @@
 # What parses has a fuzzer. `make check` replays its corpus; `make fuzz F=resp_parse [T=seconds]` searches with
 # clang's libFuzzer and the sanitizers, and keeps what it finds in fuzz-found-<name> of the build folder.
 fuzzers = fuzz_resp_parse fuzz_yaml fuzz_import fuzz_listpack fuzz_packed fuzz_hello fuzz_info fuzz_state fuzz_restore fuzz_stream_node \
-	fuzz_aof_manifest fuzz_aof_read
+	fuzz_aof_manifest fuzz_aof_read fuzz_rdb_load
 check_PROGRAMS += $(fuzzers)
 TESTS += $(fuzzers)
 
@@ -79,6 +79,12 @@ fuzz_aof_read_CPPFLAGS = $(FUZZ_CPPFLAGS)
 fuzz_aof_read_LDADD = libstore.a $(CORE_LIBS)
 FUZZ_FILES_aof_read = store/persist/aof_read.c
 
+fuzz_rdb_load_SOURCES = test/fuzz/fuzz_rdb_load.c $(FUZZ_MAIN)
+fuzz_rdb_load_CPPFLAGS = $(FUZZ_CPPFLAGS)
+fuzz_rdb_load_LDADD = libstore.a $(CORE_LIBS)
+FUZZ_ROOMS_rdb_load = $(FUZZ_ROOMS_restore)
+FUZZ_FILES_rdb_load = $(FUZZ_FILES_restore) store/persist/rdb_load.c
+
 # The rooms that a fuzzer is built from; FUZZ_ROOMS_<name> where it needs others, FUZZ_FILES_<name> are further files.
 FUZZ_CC = clang
 FUZZ_ROOMS = base net
@@ -99,5 +105,5 @@ fuzz:
 
 .PHONY: fuzz
 CLEANFILES += fuzz-resp_parse fuzz-yaml fuzz-import fuzz-listpack fuzz-packed fuzz-hello fuzz-info fuzz-state fuzz-restore fuzz-stream_node \
-	fuzz-aof_manifest fuzz-aof_read
+	fuzz-aof_manifest fuzz-aof_read fuzz-rdb_load
 EXTRA_DIST += test/fuzz/corpus test/fuzz/fuzz_config.h
