@@ -47,6 +47,12 @@ static int64_t roll_length(struct history *history) {
     return dice_scale(&history->random, down_after_us / 20, down_after_us * 8);
 }
 
+/* Of one that ends by itself: with the others at the latest. */
+static int64_t roll_end(struct history *history) {
+    int64_t until_us = history->schedule.now_us + roll_length(history);
+    return MIN(until_us, history->heal_us);
+}
+
 static struct group *any_group(struct history *history) {
     return &history->groups[random_below(&history->random, history->group_count)];
 }
@@ -124,7 +130,7 @@ static void strike_group(struct history *history) {
 
 static void strike_pause_server(struct history *history) {
     struct server *server = dice_chance(&history->random, 600) ? any_primary(history) : any_server(history);
-    int64_t until_us = MIN(history->schedule.now_us + roll_length(history), history->heal_us);
+    int64_t until_us = roll_end(history);
     if (!server_is_running(server)) return;
     TRACE(&history->trace, server_name(server), "stands still for %lld ms",
           (long long)((until_us - history->schedule.now_us) / MILLISECOND));
@@ -133,7 +139,7 @@ static void strike_pause_server(struct history *history) {
 
 static void strike_script(struct history *history) {
     struct server *server = any_primary(history);
-    int64_t until_us = MIN(history->schedule.now_us + roll_length(history), history->heal_us);
+    int64_t until_us = roll_end(history);
     TRACE(&history->trace, server_name(server), "runs a long script");
     server_run_script(server, until_us, dice_chance(&history->random, 500));
 }
@@ -163,7 +169,7 @@ static void strike_peer(struct history *history) {
     struct redis_sentinel *peer = any_peer(history);
     if (!redis_sentinel_is_running(peer)) return;
     if (dice_chance(&history->random, 500)) {
-        redis_sentinel_pause(peer, MIN(history->schedule.now_us + roll_length(history), history->heal_us));
+        redis_sentinel_pause(peer, roll_end(history));
         return;
     }
     redis_sentinel_crash(peer, dice_chance(&history->random, 250));
@@ -180,7 +186,7 @@ static void strike_within(struct history *history) {
 
 static void strike_pause_sentinel(struct history *history) {
     struct sentinel_host *host = any_sentinel(history);
-    int64_t until_us = MIN(history->schedule.now_us + roll_length(history), history->heal_us);
+    int64_t until_us = roll_end(history);
     if (!sentinel_host_is_running(host)) return;
     TRACE(&history->trace, sentinel_host_name(host), "stands still for %lld ms",
           (long long)((until_us - history->schedule.now_us) / MILLISECOND));

@@ -53,7 +53,8 @@ static void run_calm(struct history *history) {
 
 static int64_t roll_duration(struct history *history) {
     int64_t pace_us = MAX(history->down_after_ms * MILLISECOND, 500 * MILLISECOND);
-    return MIN(pace_us * dice_between(&history->random, 8, 40), 120 * SECOND);
+    int64_t duration_us = pace_us * dice_between(&history->random, 8, 40);
+    return MIN(duration_us, 120 * SECOND);
 }
 
 /* The first start of all, one after the other, while primaries die: who meets whom before that differs. */

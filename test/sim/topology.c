@@ -195,7 +195,8 @@ void topology_build(struct history *history) {
     history->down_after_ms = dice_chance(random, 900) ? dice_scale(random, 100, 5000) : dice_scale(random, 5000, 30000);
     /* Redis Sentinel does not settle with less. */
     if (history->peer_count) history->down_after_ms = MAX(history->down_after_ms, 2000);
-    history->failover_timeout_ms = MAX(dice_pick(random, timeouts, COUNT_OF(timeouts)), history->down_after_ms);
+    history->failover_timeout_ms = dice_pick(random, timeouts, COUNT_OF(timeouts));
+    history->failover_timeout_ms = MAX(history->failover_timeout_ms, history->down_after_ms);
     roll_names(history);
     history->fast = dice_chance(random, 250);
     history->fast_grace_ms = dice_scale(random, 5, 300);
