@@ -331,6 +331,13 @@ static int64_t look_hello_to_peer(struct world *world, struct instance *peer) {
     return next_ms;
 }
 
+bool cadence_greet(struct seat *seat) {
+    struct world *world = seat->primary->world;
+    if (!say_hello(world, seat->peer, seat->primary)) return false;
+    seat->last_hello_sent_ms = world->now_ms;
+    return true;
+}
+
 static int64_t look_hello(struct world *world, struct instance *instance) {
     int64_t period_ms = world->timing.publish_period_ms;
     if (instance->hello_look_ms > world->now_ms) return look_with_ping(instance, instance->hello_look_ms, period_ms);

@@ -13,3 +13,6 @@ int64_t cadence_look(struct world *world, struct instance *instance);
 void cadence_on_line_up(struct world *world, struct instance *instance, enum line_kind line, struct slice local_ip);
 void cadence_on_line_down(struct world *world, struct instance *instance, enum line_kind line, enum line_reason reason,
                           struct slice detail);
+/* Says hello to this other sentinel about this primary, now. Looking at what is due would go through all primaries that are shared
+ * with it, for each of thousands. False: it cannot be said now. */
+bool cadence_greet(struct seat *seat);

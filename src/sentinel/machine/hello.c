@@ -1,6 +1,7 @@
 #include "sentinel/machine/hello.h"
 #include "base/number.h"
 #include "sentinel/machine/attempt.h"
+#include "sentinel/machine/cadence.h"
 #include "sentinel/machine/complaint.h"
 #include "sentinel/machine/fresh.h"
 #include "sentinel/machine/outbox.h"
@@ -177,6 +178,7 @@ static void greet_back(struct seat *seat, const struct hello *hello, bool on_nod
     if (seat->last_hello_sent_ms == NEVER ||
         world->now_ms - seat->last_hello_sent_ms < world->timing.publish_period_ms)
         return;
+    if (cadence_greet(seat)) return;
     seat->last_hello_sent_ms = NEVER;
     seat->peer->hello_look_ms = 0;
     world_touch_instance(world, seat->peer);
