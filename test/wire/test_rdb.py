@@ -114,7 +114,7 @@ def write_dump(group, server, data):
     (b"REDIS0099" + b"\xff", "a version of dump files that is not known"),
     (rdb.file(b"\xfe\x00\x00\x01k\x3fv"), "a value of type 0, key \"k\""), (rdb.file(b"\xfe\x00\x00\x01k\x01v")[:-3], "reading the checksum"),
     (rdb.file(b"\xfe\x00\x00\x01k\x01v")[:-1] + b"x", "checksum that is wrong"), (rdb.file(b"\xfe\x20\x00\x01k\x01v"), "raise the parameter databases"),
-    (rdb.file(b"\xfe\x00\x00\x01k\x01v\x00\x01k\x01v"), "this key is there twice"), (rdb.file(b"\xfe\x00\x07\x01k"), "a value of a module"),
+    (rdb.file(b"\xfe\x00\x00\x01k\x01v\x00\x01k\x01v"), "is there twice"), (rdb.file(b"\xfe\x00\x07\x01k"), "a value of a module"),
     (rdb.file(b"\xf7\x01"), "data of a module"), (rdb.file(b"\x80"), "not known"), (rdb.file(b"\xfe\x00\x00\x01k\x80\xff\xff\xff\xff"), "that needs 4294967"),
     (rdb.file(b"\xfe\x00\x0b\x01k\x05abcde"), "a set's intset that is damaged")],
     ids=lambda value: value.replace('"', "") if isinstance(value, str) else "")

@@ -56,13 +56,16 @@ static void drop(struct value *value) {
     if (value->form == VALUE_OBJECT) value_free_object(value->type, value->encoding, value->object);
 }
 
-static bool insert(struct loading *loading, struct rdb_key *key, uint64_t hash, struct error *err) {
+static bool insert(struct loading *loading, struct loading_key *waiting, struct error *err) {
+    struct rdb_key *key = &waiting->key;
+    uint64_t hash = waiting->hash;
     struct spot spot;
     if (keyspace_open_hashed(loading->keyspace, key->key, hash, &spot)) {
         if (!loading->merges) {
             struct bytes name = {0};
             bytes_add_quoted(&name, slice_make(key->key.data, MIN(key->key.size, 100)));
-            error_set(err, "the key %s is there twice", bytes_text(&name));
+            error_set(err, "the key %s, which ends at offset %llu, is there twice", bytes_text(&name),
+                      (unsigned long long)waiting->end);
             bytes_fini(&name);
             drop(&key->value);
             return false;
@@ -82,7 +85,7 @@ static bool insert_batch(struct loading *loading, struct error *err) {
     bool good = true;
     for (unsigned i = 0; i < batch->count; i++) keyspace_prefetch_record(loading->keyspace, batch->keys[i].hash);
     for (unsigned i = 0; i < batch->count; i++) {
-        if (good) good = insert(loading, &batch->keys[i].key, batch->keys[i].hash, err);
+        if (good) good = insert(loading, &batch->keys[i], err);
         else drop(&batch->keys[i].key.value);
     }
     batch->count = 0;
@@ -100,17 +103,17 @@ static struct slice keep_text(struct loading_batch *batch, struct slice text) {
 static bool add_to_batch(struct loading *loading, struct rdb_key *key, struct error *err) {
     struct loading_batch *batch = &loading->batch;
     size_t text_bytes = key->key.size + (key->value.form == VALUE_TEXT ? key->value.text.size : 0);
-    uint64_t hash = key_table_hash(&loading->databases->shared.hash_key, key->key);
+    struct loading_key made = {*key, key_table_hash(&loading->databases->shared.hash_key, key->key), rdb_file_offset(loading->file)};
     if (batch->count == LOADING_BATCH || text_bytes > LOADING_TEXT_BYTES - batch->used) {
         if (!insert_batch(loading, err)) {
             drop(&key->value);
             return false;
         }
-        if (text_bytes > LOADING_TEXT_BYTES) return insert(loading, key, hash, err);
+        if (text_bytes > LOADING_TEXT_BYTES) return insert(loading, &made, err);
     }
-    keyspace_prefetch(loading->keyspace, hash);
+    keyspace_prefetch(loading->keyspace, made.hash);
     struct loading_key *waiting = &batch->keys[batch->count++];
-    *waiting = (struct loading_key){*key, hash};
+    *waiting = made;
     waiting->key.key = keep_text(batch, key->key);
     if (key->value.form == VALUE_TEXT) waiting->key.value.text = keep_text(batch, key->value.text);
     return true;

@@ -15,7 +15,7 @@ enum { LOADING_BATCH = 32, LOADING_TEXT_BYTES = 16 * 1024 };
 
 struct loading_key { /* its texts lie in the batch */
     struct rdb_key key;
-    uint64_t       hash;
+    uint64_t       hash, end; /* end: the offset behind it */
 };
 
 struct loading_batch {
