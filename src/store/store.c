@@ -172,6 +172,10 @@ static void reset_stats(void *context) {
     defrag_reset_stats(store->defrag);
 }
 
+static size_t bytes_for_replicas(void *context) {
+    return replication_extra_bytes(context);
+}
+
 /* ---- life ---- */
 
 struct store *store_install(struct server *server) {
@@ -209,6 +213,7 @@ struct store *store_install(struct server *server) {
     store->replication = replication_new(server, store->databases, store->persistence, store->effects, find_session);
     struct following_store of_following = {.context = store, .replaced = data_replaced, .select = session_select};
     store->following = following_new(store->replication, store->evictor, &of_following);
+    evictor_leave_out(store->evictor, bytes_for_replicas, store->replication);
     server_add_commands(server, string_commands, string_command_count);
     server_add_commands(server, bitmap_commands, bitmap_command_count);
     server_add_commands(server, hyperloglog_commands, hyperloglog_command_count);

@@ -40,6 +40,8 @@ struct evictor {
     unsigned              pool_count;
     int                   next_database; /* for the random policies */
     bool                  is_behind, is_idle;
+    size_t (*left_out)(void *context); /* NULL: everything counts */
+    void                 *left_out_context;
     int64_t               exceeded_since_us, exceeded_us; /* 0: memory is within its limit */
 };
 
@@ -220,8 +222,18 @@ static void note_exceeded(struct evictor *evictor, bool is_over) {
     }
 }
 
+void evictor_leave_out(struct evictor *evictor, size_t (*bytes)(void *context), void *context) {
+    evictor->left_out = bytes;
+    evictor->left_out_context = context;
+}
+
+size_t evictor_left_out(const struct evictor *evictor) {
+    return evictor->left_out ? evictor->left_out(evictor->left_out_context) : 0;
+}
+
 static bool is_over(const struct evictor *evictor) {
-    return evictor->settings.maxmemory_bytes && mem_used() > evictor->settings.maxmemory_bytes;
+    size_t limit = evictor->settings.maxmemory_bytes, used = mem_used();
+    return limit && used > limit && used - MIN(evictor_left_out(evictor), used) > limit;
 }
 
 static enum evict_result remove_some(struct evictor *evictor) {

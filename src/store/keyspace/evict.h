@@ -29,6 +29,10 @@ static inline bool evictor_has_limit(const struct evict_settings *settings) {
 const char *evictor_policy_name(const struct evictor *evictor);
 bool        evictor_counts_uses(const struct evictor *evictor); /* an LFU policy */
 
+/* `bytes` tells how much memory does not count: what tells others of evicted keys must not cause more of them. Keeps both. */
+void   evictor_leave_out(struct evictor *evictor, size_t (*bytes)(void *context), void *context);
+size_t evictor_left_out(const struct evictor *evictor);
+
 enum evict_result {
     EVICT_FITS,   /* memory is within its limit, or there is none */
     EVICT_BEHIND, /* time was up: the work goes on when the loop is about to sleep; commands may run */

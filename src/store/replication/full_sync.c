@@ -39,7 +39,7 @@ struct sync_file {
 struct full_sync {
     struct replication *replication;
     enum way            way; /* of the turn that runs */
-    bool                without_keys, has_made_file;
+    bool                without_keys, has_made_file, is_outdated;
     int64_t             offset; /* of the stream, at the fork */
     struct backlog_cursor cursor; /* there: for those who join */
     struct loop_timer   delay;
@@ -412,6 +412,7 @@ static void start(struct full_sync *full_sync, bool by_pipe) {
         refuse(full_sync);
         return;
     }
+    full_sync->is_outdated = false;
     full_sync->way = by_pipe ? BY_PIPE : BY_FILE;
     CHECK(backlog_seek(replication->backlog, &full_sync->cursor, full_sync->offset));
     EACH_REPLICA(full_sync, replica) if (is_of_turn(full_sync, replica)) begin(full_sync, replica);
@@ -456,8 +457,13 @@ void full_sync_want(struct full_sync *full_sync, struct replica *replica) {
     replica->state = REPLICA_WAITS;
     replica->progress_ms = full_sync->replication->server->now_ms;
     replicas_add(full_sync->replication->replicas, replica);
-    if (full_sync->way == BY_FILE && replica->without_keys == full_sync->without_keys) begin(full_sync, replica);
+    bool may_join = full_sync->way == BY_FILE && !full_sync->is_outdated && replica->without_keys == full_sync->without_keys;
+    if (may_join) begin(full_sync, replica);
     else full_sync_consider(full_sync);
+}
+
+void full_sync_outdate(struct full_sync *full_sync) {
+    full_sync->is_outdated = true;
 }
 
 void full_sync_forget(struct full_sync *full_sync, struct replica *replica) {

@@ -16,6 +16,8 @@ void              full_sync_free(struct full_sync **full_sync);
 
 /* It needs everything: it joins the running turn, or waits, or a turn begins. Tells it so. */
 void full_sync_want(struct full_sync *full_sync, struct replica *replica);
+/* The history that a turn which runs belongs to is over: nobody joins it any more. */
+void full_sync_outdate(struct full_sync *full_sync);
 /* It is gone; a turn that was only for it ends. */
 void full_sync_forget(struct full_sync *full_sync, struct replica *replica);
 /* REPLICA_SENDING: gives it more of the file. Afterwards it may be online, or on its way out. */

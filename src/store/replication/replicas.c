@@ -57,6 +57,7 @@ void replicas_forget(struct replicas *replicas, struct client *client) {
 }
 
 void replicas_hang_up(struct replicas *replicas) {
+    full_sync_outdate(replicas->full_sync);
     LIST_EACH(&replicas->all, node) {
         struct replica *replica = container_of(node, struct replica, node);
         backlog_leave(&replica->cursor);
@@ -133,7 +134,7 @@ size_t replicas_count_at(const struct replicas *replicas, int64_t offset, bool f
     size_t count = 0;
     LIST_EACH(&replicas->all, node) {
         const struct replica *replica = container_of(node, struct replica, node);
-        if (replica->state != REPLICA_ONLINE || is_over(replica)) continue;
+        if (replica->state != REPLICA_ONLINE || replica->is_plain_sync || is_over(replica)) continue;
         count += (fsynced ? replica->fsynced_offset : replica->acked_offset) >= offset;
     }
     return count;

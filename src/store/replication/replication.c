@@ -66,9 +66,15 @@ void replication_need_backlog(struct replication *replication) {
 
 void replication_drop_stream(struct replication *replication) {
     CHECK(!replicas_count(replication->replicas));
+    replicas_hang_up(replication->replicas); /* nobody is there, but a save for them may run */
     listen_to_effects(replication, false);
     backlog_free(&replication->backlog);
     history_start(&replication->history);
+}
+
+size_t replication_extra_bytes(const struct replication *replication) {
+    size_t memory = replication->backlog ? backlog_memory(replication->backlog) : 0;
+    return memory - MIN(memory, replication->settings.backlog_size_bytes);
 }
 
 /* ---- places in it ---- */

@@ -72,6 +72,8 @@ void replication_drop_stream(struct replication *replication);
  * an empty backlog begins at history.offset. */
 void replication_restart_stream(struct replication *replication);
 
+/* Memory of the stream beyond repl-backlog-size: replicas are behind. */
+size_t replication_extra_bytes(const struct replication *replication);
 /* Where in it the data is now: for dumps. */
 void replication_get_place(const struct replication *replication, struct rdb_place *place);
 /* The data that was loaded at the start was at this place: replicas that know that history may resume, or we may, with a primary. */
