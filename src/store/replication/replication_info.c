@@ -1,5 +1,6 @@
 #include "store/replication/replication_info.h"
 #include "core/observe/info.h"
+#include "core/observe/memory_report.h"
 #include "store/replication/following.h"
 #include "store/replication/handover.h"
 #include "store/replication/replicas.h"
@@ -26,9 +27,17 @@ static void print_primary(void *context, struct bytes *out) {
     following_print(((const struct replication *)context)->following, out);
 }
 
+static size_t backlog_bytes(void *context) {
+    const struct replication *replication = context;
+    return replication->backlog ? backlog_memory(replication->backlog) : 0;
+}
+
+static const struct memory_source memory_source = {.backlog = backlog_bytes};
+
 void replication_info_add(struct replication *replication) {
     struct info *info = replication->server->info;
     size_t       rest = BEFORE_UPSTREAM + BEFORE_REPLICAS;
+    memory_report_add(replication->server, &memory_source, replication);
     info_add_fields(info, fields, BEFORE_UPSTREAM, replication);
     info_add_lines(info, "replication", print_primary, replication);
     info_add_fields(info, fields + BEFORE_UPSTREAM, BEFORE_REPLICAS, replication);
