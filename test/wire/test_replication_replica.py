@@ -361,6 +361,31 @@ def test_password_and_announcement(group):
     assert replica.info("replication")["slave_priority"] == "7"
 
 
+@pytest.mark.parametrize("way", ["disabled", "flush-before-load"])
+def test_clients_while_data_is_loaded(group, way):
+    """They are answered -LOADING, INFO says how far it is, and a shutdown saves no part of the data as if it were all."""
+    primary = group.redis("--key-load-delay", 0)
+    primary.do("DEBUG", "POPULATE", 5000, "key", 1000)
+    replica = group.kvd(FAST + 'save: "3600 1"\nrepl-diskless-load: %s\nreplicaof: 127.0.0.1 %d\n' % (way, primary.port), start=False)
+    replica.start(wait=False)
+
+    def loads():
+        info = replica.info("persistence")
+        return info["loading"] == "1" or is_up(replica)
+
+    wait_for(loads, every=0)
+    with replica.connect() as connection:
+        reply = connection.call("GET", "key:1")
+        assert isinstance(reply, bytes) or str(reply) == "LOADING Redis is loading the dataset in memory"
+    wait_equal(primary, replica)
+    replica.do("REPLICAOF", "NO", "ONE")
+    replica.do("REPLICAOF", "127.0.0.1", primary.port)
+    wait_for(loads, every=0)
+    replica.stop()
+    replica.start()
+    wait_equal(primary, replica)
+
+
 def test_transactions_are_whole(group):
     """A link that breaks within a transaction executes nothing of it, and resumes before it."""
     stream = b"*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$1\r\na\r\n"

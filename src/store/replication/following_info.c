@@ -18,7 +18,7 @@ static const char *link_word(const struct following *following) {
     case UPSTREAM_NONE: return "none";
     case UPSTREAM_WAITING: return "connect";
     case UPSTREAM_RESOLVING:
-    case UPSTREAM_DIALLING: return "connecting";
+    case UPSTREAM_DIALLING: return upstream_is_talking(following->upstream) ? "handshake" : "connecting";
     case UPSTREAM_RECEIVING:
     case UPSTREAM_LOADING: return "sync";
     case UPSTREAM_UP: return "connected";

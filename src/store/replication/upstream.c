@@ -448,6 +448,10 @@ int upstream_port(const struct upstream *upstream) {
     return upstream->port;
 }
 
+bool upstream_is_talking(const struct upstream *upstream) {
+    return upstream->state == UPSTREAM_DIALLING && upstream->handshake.sm.state > HANDSHAKE_CONNECTING;
+}
+
 int upstream_db(const struct upstream *upstream) {
     const struct client *client = stream_in_client(upstream->stream);
     return client ? client->db : upstream->db;

@@ -73,6 +73,7 @@ void upstream_cron(struct upstream *upstream); /* several times a second */
 enum upstream_state upstream_state(const struct upstream *upstream);
 const char         *upstream_host(const struct upstream *upstream); /* NULL: follows nobody. Lends */
 int                 upstream_port(const struct upstream *upstream);
+bool                upstream_is_talking(const struct upstream *upstream); /* UPSTREAM_DIALLING: it is connected, hands are shaken */
 int                 upstream_db(const struct upstream *upstream);
 struct stream_in   *upstream_stream(struct upstream *upstream);
 const char         *upstream_id(const struct upstream *upstream); /* that the primary named for what it sends; "" */
