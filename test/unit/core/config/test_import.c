@@ -168,7 +168,7 @@ UNIT_TEST(import, reports_every_problem_with_its_line) {
            "client-output-buffer-limit normal 1\n",
            "r:1: prot: unknown directive; did you mean port?\n"
            "r:2: save: not supported by this version (a sentinel keeps no data); only \"\" is accepted\n"
-           "r:3: appendfsync: not supported by this version (the append-only file)\n"
+           "r:3: appendfsync: not supported by this version (a sentinel keeps no data)\n"
            "r:4: port: has no value\n"
            "r:5: port: takes one value\n"
            "r:6: port: argument couldn't be parsed into an integer\n"
