@@ -11,6 +11,7 @@ libcore_a_SOURCES += \
 	src/core/client/client_describe.c \
 	src/core/client/client_evict.c src/core/client/client_evict.h \
 	src/core/client/client_filter.c src/core/client/client_filter.h \
+	src/core/client/client_hold.c src/core/client/client_hold.h \
 	src/core/client/client_input.c \
 	src/core/client/connection_commands.c src/core/client/connection.def \
 	src/core/client/reply.c src/core/client/reply.h \

@@ -55,6 +55,8 @@ libstore_a_SOURCES = \
 	src/store/replication/backlog.c src/store/replication/backlog.h \
 	src/store/replication/full_sync.c src/store/replication/full_sync.h \
 	src/store/replication/waits.c src/store/replication/waits.h \
+	src/store/replication/sync_replies.c src/store/replication/sync_replies.h \
+	src/store/replication/synced_offset.c src/store/replication/synced_offset.h \
 	src/store/commands/replication_commands.c src/store/commands/replication_commands.h src/store/commands/replication.def \
 	src/store/replication/history.c src/store/replication/history.h \
 	src/store/replication/replicas.c src/store/replication/replicas.h \

@@ -243,6 +243,7 @@ struct store *store_install(struct server *server) {
 bool store_start(struct store *store, struct error *err) {
     notify_start(store->notify);
     evictor_start(store->evictor);
+    replication_start(store->replication);
     struct keyspace_shared *shared = &store->databases->shared;
     shared->sees_expired = following_is_wanted(store->following); /* what has ended meanwhile is for the primary to say */
     if (!persistence_start(store->persistence, err)) return false;

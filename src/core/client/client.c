@@ -295,8 +295,9 @@ void client_feed(struct client *client, struct slice bytes) {
 /* Bytes that may be sent now: all, or those before the first reply that is held back. */
 static size_t sendable(const struct client *client) {
     size_t waiting = output_size(&client->io->output);
-    if (LIKELY(client->io->held_count == 0)) return waiting;
-    return MIN(waiting, client->io->held[0].from - client->io->sent_total);
+    const struct client_io *io = client->io;
+    if (LIKELY(io->held_begin == io->held_end)) return waiting;
+    return MIN(waiting, io->held[io->held_begin].from - io->sent_total);
 }
 
 static enum io_status send_some(struct client *client, size_t limit, size_t *moved) {
@@ -356,27 +357,6 @@ bool client_write(struct client *client) {
 static void on_writable(struct conn *conn, void *context) {
     struct client *client = context;
     if (client_write(client)) client_check_output_limits(client);
-}
-
-void client_hold_replies(struct client *client, int64_t offset) {
-    struct client_io *io = client->io;
-    if (io->held_count && io->held[io->held_count - 1].offset >= offset) return; /* it waits longer already */
-    if (io->held_count == io->held_capacity) {
-        io->held_capacity = io->held_capacity ? io->held_capacity * 2 : 8;
-        io->held = mem_realloc(io->held, io->held_capacity * sizeof(*io->held));
-    }
-    io->held[io->held_count++] = (struct held_replies){io->reply_start, offset};
-}
-
-void client_confirm(struct client *client, int64_t offset) {
-    struct client_io *io = client->io;
-    if (LIKELY(io->held_count == 0) || io->held[0].offset > offset) return;
-    unsigned done = 0;
-    while (done < io->held_count && io->held[done].offset <= offset) done++;
-    memmove(io->held, io->held + done, (io->held_count - done) * sizeof(*io->held));
-    io->held_count -= done;
-    if (client->conn && !list_is_linked(&io->write_node) && !io->wants_writable)
-        list_add(&client->server->internal->writes, &io->write_node);
 }
 
 /* ================================ limits and accounting ================================ */

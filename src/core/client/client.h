@@ -124,12 +124,6 @@ void client_feed(struct client *client, struct slice bytes);
 /* ---- the connection's state back to that of a new one (RESET), except authentication where no password is needed ---- */
 void client_reset(struct client *client);
 
-/* ---- replies that wait ---- */
-/* The replies of the running command, and all later ones, are not sent before client_confirm() was told an offset of at
- * least `offset`. For replies to writes that N replicas must have confirmed. Needs server->may_hold_replies. */
-void client_hold_replies(struct client *client, int64_t offset);
-void client_confirm(struct client *client, int64_t offset); /* cheap when nothing is held */
-
 /* Cuts the client off when its output is over the limits of its class. Dispatch and the write before the sleep do it; who
  * adds to the output of others (messages, a replication stream) does it too. Cheap while the output is small. */
 void client_check_output_limits(struct client *client);

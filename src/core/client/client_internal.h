@@ -7,9 +7,10 @@
 #include "net/buffer.h"
 #include "net/resp_parse.h"
 
-struct held_replies { /* output from byte `from` on waits until `offset` is confirmed */
-    uint64_t from;
-    int64_t  offset;
+struct held_reply { /* client_hold.c's: the output's bytes [from, until), and so all behind them, wait */
+    uint64_t from, until;
+    int64_t  offsets[2]; /* that the disk, and peers, must confirm; -1: they need not, or have */
+    unsigned peers_gate; /* which peers */
 };
 
 struct client_io {
@@ -23,8 +24,8 @@ struct client_io {
     struct list_node    resume_node; /* in internal->resumes: has input to be executed, or in postponed */
     uint64_t            sent_total;  /* bytes of output ever sent: sent_total + output_size() is the place of the next one */
     uint64_t            reply_start; /* that place when the running command began */
-    struct held_replies *held;       /* in order; NULL: none ever */
-    unsigned            held_count, held_capacity;
+    struct held_reply  *held;        /* [held_begin, held_end) in order; NULL: none ever */
+    unsigned            held_begin, held_end, held_capacity;
     bool                is_executing;   /* a batch of its requests: its input must not move */
     bool                is_read_paused; /* bytes came meanwhile */
     bool                wants_writable; /* the socket was full */

@@ -226,7 +226,9 @@ void dispatch_step_reply_skip(struct client *client) {
 }
 
 enum dispatch_result dispatch_request(struct client *client, struct command_entry *entry) {
-    if (UNLIKELY(client->server->may_hold_replies)) client->io->reply_start = client_output_place(client);
+    /* A transaction may be what makes replies be held from now on. */
+    if (UNLIKELY(client->server->may_hold_replies || client->flags & CLIENT_IN_MULTI))
+        client->io->reply_start = client_output_place(client);
     enum dispatch_result result = checked_call(client, entry);
     if (result == DISPATCH_LATER) return result;
     client->commands++;

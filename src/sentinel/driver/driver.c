@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "core/client/blocked.h"
+#include "core/client/client_hold.h"
 #include "core/config/core_settings.h"
 #include "core/pubsub/channel.h"
 #include "core/server.h"
@@ -331,7 +332,7 @@ static void do_answer(struct driver *driver, const struct action *action) {
 /* ---- replies that wait for the disk ---- */
 
 void driver_hold_replies(struct driver *driver, struct client *client, uint64_t sequence) {
-    client_hold_replies(client, (int64_t)sequence);
+    client_hold_replies(client, CLIENT_HOLD_DISK, (int64_t)sequence);
     struct holder *last = driver->holder_count ? &driver->holders[driver->holder_count - 1] : NULL;
     if (last && last->client == client->id && last->sequence == sequence) return;
     if (driver->holder_count == driver->holder_capacity) {
@@ -350,7 +351,7 @@ static void let_replies_go(struct driver *driver, uint64_t sequence, bool durabl
         struct client *client = client_find(driver->server, holder.client);
         if (!client) continue;
         if (!durable) client_close_asap(client);
-        else if (holder.sequence <= sequence) client_confirm(client, (int64_t)sequence);
+        else if (holder.sequence <= sequence) client_hold_confirm(client, CLIENT_HOLD_DISK, (int64_t)sequence);
         else driver->holders[kept++] = holder;
     }
     driver->holder_count = kept;

@@ -8,6 +8,7 @@
 #include "store/replication/full_sync.h"
 #include "store/replication/replicas.h"
 #include "store/replication/replication.h"
+#include "store/replication/sync_replies.h"
 #include "store/replication/waits.h"
 #include "store/tx/session.h"
 
@@ -211,4 +212,22 @@ void wait_command(struct client *client) {
         return;
     }
     waits_start(replication->waits, client, wanted < 0 ? 0 : (size_t)wanted, timeout_ms);
+}
+
+/* ---- CLIENT SYNC-REPLICAS ---- */
+
+void client_sync_replicas_command(struct client *client) {
+    int64_t wanted = -1;
+    if (!slice_is_nocase(client->argv[2], "default")) {
+        if (!number_parse_int(client->argv[2], &wanted)) {
+            reply_not_integer(client);
+            return;
+        }
+        if (wanted < 0 || wanted > INT32_MAX) {
+            reply_error(client, "ERR the number of replicas must be from 0 to %d", INT32_MAX);
+            return;
+        }
+    }
+    sync_replies_choose(replication_of(client)->sync, client, wanted);
+    reply_ok(client);
 }

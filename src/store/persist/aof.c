@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "core/client/client.h"
+#include "core/client/client_hold.h"
 #include "core/observe/latency.h"
 #include "core/server.h"
 #include "store/effects/effects.h"
@@ -50,7 +50,7 @@ struct aof {
 
 static void hold(struct aof *aof, struct client *client) {
     if (!client || !client->conn || client->flags & CLIENT_IS_PRIMARY) return;
-    client_hold_replies(client, (int64_t)aof->offset);
+    client_hold_replies(client, CLIENT_HOLD_DISK, (int64_t)aof->offset);
     if (aof->writer_count && aof->writers[aof->writer_count - 1] == client->id) return;
     if (aof->writer_count == aof->writer_capacity) {
         aof->writer_capacity = MAX(64, aof->writer_capacity * 2);
@@ -90,7 +90,7 @@ static void take(void *context, const struct effects_batch *batch) {
 static void confirm(struct aof *aof, uint64_t offset) {
     for (size_t i = 0; i < aof->writer_count; i++) {
         struct client *client = client_find(aof->server, aof->writers[i]);
-        if (client) client_confirm(client, (int64_t)offset);
+        if (client) client_hold_confirm(client, CLIENT_HOLD_DISK, (int64_t)offset);
     }
     aof->writer_count = 0;
 }

@@ -170,6 +170,7 @@ static bool select_db(void *context, struct client *client, int64_t number) {
 static void synced(void *context, const char *id, int64_t offset) {
     struct following *following = context;
     struct replication *replication = following->replication;
+    synced_offset_reset(&following->synced);
     following->can_resume = *id != 0;
     if (following->can_resume) {
         history_adopt(&replication->history, slice_text(id), offset);
@@ -306,8 +307,23 @@ static void cron(void *context, int64_t now_ms) {
     own_keys_expire(following->own_keys);
 }
 
+/* What was executed is in the file up to its end now, and on the disk up to where that was synced. */
+static void note_synced(struct following *following) {
+    const struct aof *aof = following->replication->persistence->aof;
+    struct stream_in *stream = upstream_stream(following->upstream);
+    if (aof_state(aof) == AOF_OFF) {
+        synced_offset_reset(&following->synced);
+    } else {
+        synced_offset_note(&following->synced, stream_in_applied_offset(stream), aof_offset(aof));
+        (void)synced_offset_advance(&following->synced, aof_synced_offset(aof));
+    }
+    stream_in_set_synced(stream, following->synced.offset);
+}
+
 static void before_sleep(void *context) {
-    handover_before_sleep(((struct following *)context)->handover);
+    struct following *following = context;
+    if (UNLIKELY(following_is_up(following))) note_synced(following);
+    handover_before_sleep(following->handover);
 }
 
 /* Nothing may watch when the loop goes. */
@@ -339,6 +355,7 @@ struct following *following_new(struct replication *replication, struct evictor 
     following->replication = replication;
     following->evictor = evictor;
     following->store = *store;
+    synced_offset_reset(&following->synced);
     following->own_keys = own_keys_new(replication->databases);
     following->handover = handover_new(following);
     struct upstream_hooks hooks = {
@@ -369,6 +386,7 @@ void following_free(struct following **place) {
     upstream_free(&following->upstream);
     handover_free(&following->handover);
     own_keys_free(&following->own_keys);
+    synced_offset_fini(&following->synced);
     mem_free(following);
 }
 

@@ -8,6 +8,7 @@
 #include "store/replication/following.h"
 #include "store/replication/handover.h"
 #include "store/replication/replication.h"
+#include "store/replication/synced_offset.h"
 #include "store/replication/upstream.h"
 
 struct own_keys;
@@ -27,6 +28,7 @@ struct following { /* owned by the store */
     struct upstream          *upstream;
     struct own_keys          *own_keys;
     struct handover          *handover;
+    struct synced_offset      synced; /* how much of the stream is in our append-only file on the disk */
     bool                      has_started;
     bool                      can_resume;  /* the data is exactly as of history.offset in history.id */
     bool                      is_failover; /* the primary is asked to take over */

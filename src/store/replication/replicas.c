@@ -250,6 +250,7 @@ static void forget_backlog(struct replicas *replicas) {
     struct replication *replication = replicas->replication;
     int64_t ttl_ms = replication->settings.backlog_ttl_s * 1000;
     if (replicas->count || !replication->backlog || !ttl_ms || replication_is_replica(replication)) return;
+    if (replication->uses_sync) return; /* a command that waits (BLPOP) may write yet, and must be held */
     if (replication->server->now_ms - replicas->left_ms <= ttl_ms) return;
     LOG_WRITE(LOG_NOTICE, "Replication backlog freed after %lld seconds without connected replicas.",
               (long long)replication->settings.backlog_ttl_s);

@@ -7,11 +7,14 @@
 #include "store/replication/following.h"
 #include "store/replication/replicas.h"
 #include "store/replication/replication_info.h"
+#include "store/replication/sync_replies.h"
 #include "store/replication/waits.h"
 
 static const struct param_choice diskless_load_choices[] = {
     {"disabled", DISKLESS_LOAD_NO}, {"on-empty-db", DISKLESS_LOAD_WHEN_EMPTY}, {"swapdb", DISKLESS_LOAD_SWAP},
     {"flush-before-load", DISKLESS_LOAD_FLUSH}, {NULL, 0}};
+
+static const struct param_choice sync_level_choices[] = {{"received", SYNC_RECEIVED}, {"fsynced", SYNC_FSYNCED}, {NULL, 0}};
 
 static const struct param rows[] = {
 #define PARAM(name, field, type, ...) PARAM_ROW(struct replication_settings, name, field, type, __VA_ARGS__)
@@ -48,6 +51,7 @@ static void take(void *context, const struct effects_batch *batch) {
         replication_feed(replication, effect->bytes);
     }
     note_writer(replication, batch->client);
+    if (UNLIKELY(replication->uses_sync) && !batch->is_for_replicas) sync_replies_hold(replication->sync, batch->client);
 }
 
 static void listen_to_effects(struct replication *replication, bool wanted) {
@@ -66,6 +70,7 @@ void replication_need_backlog(struct replication *replication) {
 
 void replication_drop_stream(struct replication *replication) {
     CHECK(!replicas_count(replication->replicas));
+    sync_replies_give_up(replication->sync);
     replicas_hang_up(replication->replicas); /* nobody is there, but a save for them may run */
     listen_to_effects(replication, false);
     backlog_free(&replication->backlog);
@@ -111,6 +116,7 @@ void replication_restart_stream(struct replication *replication) {
 
 void replication_become_replica(struct replication *replication) {
     listen_to_effects(replication, false);
+    sync_replies_give_up(replication->sync);
     replication->server->role_name = "replica";
 }
 
@@ -164,6 +170,7 @@ static bool has_caught_up(const struct replication *replication) {
 
 static void look_at_news(struct replication *replication) {
     replication->replicas->has_news = false;
+    sync_replies_serve(replication->sync); /* before those in WAIT behind such a write */
     waits_serve(replication->waits);
     aof_waits_serve(replication->persistence->waits);
     if (replication->farewell_offset < 0 || !has_caught_up(replication)) return;
@@ -189,8 +196,10 @@ static bool writes(const struct client *client, const struct command_entry *entr
 static enum server_verdict refuse(void *context, struct client *client, const struct command_entry *entry) {
     const struct replication *replication = context;
     const struct replication_settings *settings = &replication->settings;
-    if (LIKELY(!settings->min_replicas) || !settings->min_replicas_max_lag_s || replication_is_replica(replication)) return SERVER_GO_ON;
+    if (LIKELY(!settings->min_replicas && !replication->uses_sync) || replication_is_replica(replication)) return SERVER_GO_ON;
     if (!writes(client, entry) || client->flags & CLIENT_IS_PRIMARY) return SERVER_GO_ON;
+    if (replication->uses_sync && sync_replies_refuse(replication->sync, client, entry)) return SERVER_TAKEN;
+    if (!settings->min_replicas || !settings->min_replicas_max_lag_s) return SERVER_GO_ON;
     if (replicas_count_good(replication->replicas) >= (size_t)settings->min_replicas) return SERVER_GO_ON;
     bool ends = (entry->flags & COMMAND_ENDS_TRANSACTION) != 0;
     reply_error_uncounted(client, "%sNOREPLICAS Not enough good replicas to write.",
@@ -228,6 +237,7 @@ static bool shutdown_finish(void *context, unsigned flags, struct error *err) {
 static void reset_stats(void *context) {
     struct replicas *replicas = ((struct replication *)context)->replicas;
     replicas->full = replicas->partial = replicas->refused = 0;
+    sync_replies_reset_counts(((struct replication *)context)->sync);
 }
 
 /* ---- WAITAOF asks ---- */
@@ -245,7 +255,23 @@ static void ask_replicas(void *context) {
     waits_want(((struct replication *)context)->waits);
 }
 
+/* ---- clients ---- */
+
+/* RESET */
+static void forget_choice(void *context, struct client *client) {
+    sync_replies_choose(((struct replication *)context)->sync, client, -1);
+}
+
 /* ---- life ---- */
+
+static bool apply_sync(void *context, struct error *err) {
+    sync_replies_apply(((struct replication *)context)->sync);
+    return true;
+}
+
+static void server_freed(void *context) {
+    sync_replies_stop(((struct replication *)context)->sync);
+}
 
 static bool apply_backlog_size(void *context, struct error *err) {
     struct replication *replication = context;
@@ -270,6 +296,9 @@ struct replication *replication_new(struct server *server, struct databases *dat
     params_bind(server->params, "repl-backlog-size", (struct param_binding){.apply = apply_backlog_size}, replication);
     replication->replicas = replicas_new(replication);
     replication->waits = waits_new(replication);
+    replication->sync = sync_replies_new(replication);
+    params_bind(server->params, "repl-sync-replicas", (struct param_binding){.apply = apply_sync}, replication);
+    params_bind(server->params, "repl-sync-timeout", (struct param_binding){.apply = apply_sync}, replication);
     replication->farewell_offset = -1;
     server->replica_limit_floor = replication->settings.backlog_size_bytes;
     aof_waits_set_peers(persistence->waits, &(struct aof_peers){.context = replication,
@@ -279,6 +308,7 @@ struct replication *replication_new(struct server *server, struct databases *dat
     saving_set_place(persistence->saving, get_place, replication);
     replication->hooks = (struct server_hooks){
         .context = replication,
+        .client_reset = forget_choice,
         .refuse = refuse,
         .cron = cron,
         .before_sleep = before_sleep,
@@ -286,11 +316,16 @@ struct replication *replication_new(struct server *server, struct databases *dat
         .shutdown_finish = shutdown_finish,
         .shutdown_aborted = shutdown_aborted,
         .reset_stats = reset_stats,
+        .server_freed = server_freed,
     };
     server->role_name = "master";
     server_add_hooks(server, &replication->hooks);
     replication_info_add(replication);
     return replication;
+}
+
+void replication_start(struct replication *replication) {
+    sync_replies_apply(replication->sync);
 }
 
 void replication_free(struct replication **place) {
@@ -300,6 +335,7 @@ void replication_free(struct replication **place) {
     listen_to_effects(replication, false);
     replicas_free(&replication->replicas);
     waits_free(&replication->waits);
+    sync_replies_free(&replication->sync);
     backlog_free(&replication->backlog);
     mem_free(replication);
 }

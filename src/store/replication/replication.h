@@ -19,6 +19,7 @@ struct following;
 struct persistence;
 struct rdb_place;
 struct replicas;
+struct sync_replies;
 struct upstream;
 struct waits;
 
@@ -44,6 +45,8 @@ struct replication { /* owned by the store; of clients' sessions */
     struct effects_sink         sink;
     struct replicas            *replicas; /* who follows us */
     struct waits               *waits;    /* clients in WAIT */
+    struct sync_replies        *sync;     /* replies held until replicas confirm */
+    bool                        uses_sync; /* since the start somebody wanted that: the stream is kept while there are no replicas */
     int64_t                     farewell_offset; /* a shutdown waits until replicas have this; -1: none waits */
     struct upstream            *upstream; /* whom we follow; NULL: we are a primary */
     struct following           *following; /* what makes us follow somebody, or nobody; the store's */
@@ -52,6 +55,7 @@ struct replication { /* owned by the store; of clients' sessions */
 /* Registers parameters, hooks, fields of INFO. Keeps all. gives: replication_free() */
 struct replication *replication_new(struct server *server, struct databases *databases, struct persistence *persistence,
                                     struct effects *effects, replication_find_session *find_session);
+void                replication_start(struct replication *replication); /* the configuration has been read */
 void                replication_free(struct replication **replication);
 
 /* From the store, while there still is a session. */

@@ -5,8 +5,15 @@
 #include "store/replication/handover.h"
 #include "store/replication/replicas.h"
 #include "store/replication/replication.h"
+#include "store/replication/sync_replies.h"
 
 #define INFO_CONTEXT __attribute__((unused)) const struct replication *replication
+
+static struct sync_replies_counts sync_counts(const struct replication *replication) {
+    struct sync_replies_counts counts;
+    sync_replies_get_counts(replication->sync, &counts);
+    return counts;
+}
 
 #define INFO_FIELD INFO_FIELD_PRINTER
 #include "store/replication/replication_info.def"

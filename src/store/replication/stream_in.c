@@ -12,6 +12,8 @@ struct stream_in {
     struct bytes           waiting; /* was read, and not executed (or lies in a transaction that has not ended) */
     int64_t                applied_offset;
     uint64_t               passed_bytes; /* of this client's applied_bytes */
+    int64_t                synced_offset; /* is on our disk; -1: unknown */
+    int64_t                told_offset, told_synced; /* to the primary; -1: nothing */
     int64_t                heard_ms;
     uint64_t               bytes;
     bool                   must_acknowledge;
@@ -38,6 +40,7 @@ void stream_in_begin(struct stream_in *stream, struct conn **conn, int64_t offse
     stream->waiting = (struct bytes){0};
     stream->applied_offset = offset;
     stream->passed_bytes = 0;
+    stream->synced_offset = stream->told_offset = stream->told_synced = -1;
     stream->must_acknowledge = false;
     stream->heard_ms = stream->server->now_ms;
     struct client *client = stream->client = client_adopt(stream->server, conn);
@@ -73,19 +76,28 @@ struct client *stream_in_client(const struct stream_in *stream) {
 /* ---- acknowledgements ---- */
 
 static void tell_offset(struct stream_in *stream) {
-    char digits[NUMBER_TEXT_SIZE];
+    char digits[NUMBER_TEXT_SIZE], synced_digits[NUMBER_TEXT_SIZE];
     struct bytes text = {0};
+    bool has_synced = stream->synced_offset >= 0;
     struct slice argv[] = {SLICE("REPLCONF"), SLICE("ACK"),
-                           slice_make(digits, number_print_int(digits, stream->applied_offset))};
-    resp_print_request(&text, argv, COUNT_OF(argv));
+                           slice_make(digits, number_print_int(digits, stream->applied_offset)), SLICE("FACK"),
+                           slice_make(synced_digits, number_print_int(synced_digits, stream->synced_offset))};
+    resp_print_request(&text, argv, has_synced ? 5 : 3);
     client_tell(stream->client, bytes_slice(&text));
     bytes_fini(&text);
+    stream->told_offset = stream->applied_offset;
+    stream->told_synced = stream->synced_offset;
 }
 
 void stream_in_acknowledge(struct stream_in *stream) {
     if (!stream->client) return;
     stream->must_acknowledge = stream->server->current_client == stream->client;
     if (!stream->must_acknowledge) tell_offset(stream);
+}
+
+void stream_in_set_synced(struct stream_in *stream, int64_t offset) {
+    stream->synced_offset = offset;
+    if (offset > stream->told_synced && stream->told_synced < stream->told_offset) stream_in_acknowledge(stream);
 }
 
 /* ---- what happens ---- */

@@ -31,6 +31,9 @@ bool stream_in_is_up(const struct stream_in *stream);
 struct client *stream_in_client(const struct stream_in *stream); /* NULL: it is not up */
 /* Tells the primary how much has been executed: now, or after the commands that run. */
 void stream_in_acknowledge(struct stream_in *stream);
+/* Up to there it is on our disk (-1: unknown): part of each acknowledgement. Told at once where the last one said less than it
+ * said was executed. */
+void stream_in_set_synced(struct stream_in *stream, int64_t offset);
 
 int64_t  stream_in_heard_ms(const struct stream_in *stream);       /* monotonic: last bytes */
 int64_t  stream_in_read_offset(const struct stream_in *stream);    /* of what was read */

@@ -30,6 +30,7 @@ unit_core_SOURCES += \
 	test/unit/core/core_fixture.c test/unit/core/core_fixture.h \
 	test/unit/core/client/test_client.c \
 	test/unit/core/client/test_client_filter.c \
+	test/unit/core/client/test_client_hold.c test/unit/core/client/live.h \
 	test/unit/core/client/test_reply.c \
 	test/unit/core/command/test_command.c \
 	test/unit/core/command/test_dispatch.c \

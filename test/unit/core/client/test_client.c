@@ -1,74 +1,10 @@
 #include "core/client/client.h"
 
-#include "base/mem.h"
 #include "core/client/client_internal.h"
-#include "core/config/core_settings.h"
 #include "core/pubsub/channel.h"
-#include "core_fixture.h"
-#include "net/loop.h"
+#include "live.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-/* A server on a Unix socket, whose loop the test turns. */
-struct live {
-    struct fixture fixture;
-    char           folder[64], path[96];
-    char           text[1 << 16];
-};
-
-static void set_text(char **field, const char *text) {
-    mem_free(*field);
-    *field = mem_strdup(text);
-}
-
-static void live_init(struct live *live) {
-    struct error err = {{0}};
-    fixture_init(&live->fixture);
-    strcpy(live->folder, "/tmp/kvd-unit-XXXXXX");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(live->folder));
-    snprintf(live->path, sizeof(live->path), "%s/s", live->folder);
-    live->fixture.server->settings->port = 0;
-    set_text(&live->fixture.server->settings->unixsocket, live->path);
-    bool is_started = server_start(live->fixture.server, &err);
-    EXPECT_TEXT(err.text, "");
-    CU_ASSERT_FATAL(is_started);
-}
-
-static void live_fini(struct live *live) {
-    fixture_fini(&live->fixture);
-    CU_ASSERT_EQUAL(access(live->path, F_OK), -1);
-    CU_ASSERT_EQUAL(rmdir(live->folder), 0);
-}
-
-static void turn(struct live *live) {
-    for (int i = 0; i < 5; i++) loop_turn(live->fixture.server->loop, false);
-}
-
-static int dial(struct live *live) {
-    struct sockaddr_un to = {.sun_family = AF_UNIX};
-    int                fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    strcpy(to.sun_path, live->path);
-    CU_ASSERT_FATAL(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0);
-    turn(live);
-    return fd;
-}
-
-/* Sends, turns the loop, and returns what came back; "EOF" at the end when the server closed. */
-static const char *talk(struct live *live, int fd, const char *text) {
-    size_t size = strlen(text), got = 0;
-    if (size) CU_ASSERT(send(fd, text, size, MSG_NOSIGNAL) == (ssize_t)size);
-    turn(live);
-    ssize_t n;
-    while ((n = recv(fd, live->text + got, sizeof(live->text) - 4 - got, 0)) > 0) got += (size_t)n;
-    live->text[got] = 0;
-    if (n == 0) strcat(live->text, "EOF");
-    return live->text;
-}
 
 UNIT_TEST(client, answers_over_a_socket) {
     struct live live;
@@ -108,25 +44,6 @@ UNIT_TEST(client, can_be_killed_and_can_kill_itself) {
     EXPECT_TEXT(talk(&live, one, "CLIENT KILL TYPE normal SKIPME no\r\nPING\r\n"), ":1\r\nEOF");
     close(one);
     close(two);
-    live_fini(&live);
-}
-
-UNIT_TEST(client, replies_may_be_held_back) {
-    struct live live;
-    live_init(&live);
-    int fd = dial(&live), other = dial(&live);
-    EXPECT_TEXT(talk(&live, fd, "PING\r\n"), "+PONG\r\n");
-    struct client *client = container_of(list_first(&live.fixture.server->clients), struct client, node);
-    client->io->reply_start = client_output_place(client);
-    client_hold_replies(client, 100);
-    EXPECT_TEXT(talk(&live, fd, "PING\r\nPING\r\n"), "");       /* order is kept: later ones wait too */
-    EXPECT_TEXT(talk(&live, other, "PING\r\n"), "+PONG\r\n");   /* others go on */
-    client_confirm(client, 99);
-    EXPECT_TEXT(talk(&live, fd, ""), "");
-    client_confirm(client, 100);
-    EXPECT_TEXT(talk(&live, fd, ""), "+PONG\r\n+PONG\r\n");
-    close(fd);
-    close(other);
     live_fini(&live);
 }
 
