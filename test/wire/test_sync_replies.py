@@ -299,3 +299,16 @@ def test_what_was_acknowledged_is_on_enough_replicas(group, kinds):
         there = [{int(number) for number in replica.do("SMEMBERS", writer.name)} for replica in replicas]
         lost = [number for number in writer.acknowledged if sum(number in numbers for numbers in there) < 2]
         assert not lost, "%d of %d acknowledged" % (len(lost), len(writer.acknowledged))
+
+
+def test_a_primary_that_does_not_know_fack(group):
+    """What a replica tells of its disk does not disturb Redis 7.0."""
+    primary = group.redis()
+    replica = group.kvd("replicaof: 127.0.0.1 %d\nappendonly: yes\nappendfsync: always\n" % primary.port)
+    wait_for(lambda: replica.info("replication")["master_link_status"] == "up")
+    wait_for(lambda: replica.info("persistence")["aof_rewrite_in_progress"] == "0", what="the file is whole")
+    with primary.connect() as client:
+        for number in range(20):
+            assert client.call("SET", "a", number) == b"OK" and client.call("WAIT", 1, 10000) == 1
+    assert primary.info("stats")["unexpected_error_replies"] == "0"
+    assert replica.info("replication")["master_link_status"] == "up"
