@@ -1,6 +1,9 @@
 #include "base/crc64.h"
 
 #include <endian.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
 /* A CRC is linear: the entry of a byte is the sum (XOR) of the entries of its bits, so the tables are given by the eight
  * entries of single bits. Table k says what a byte does that is followed by k others ("slicing by 8": Kounavis and
@@ -41,9 +44,7 @@ static uint64_t load(const unsigned char *at) {
     return le64toh(word);
 }
 
-uint64_t crc64_update(uint64_t crc, struct slice data) {
-    const unsigned char *at = (const unsigned char *)data.data;
-    size_t left = data.size;
+static uint64_t by_tables(uint64_t crc, const unsigned char *at, size_t left) {
     for (; left >= 8; left -= 8, at += 8) {
         uint64_t word = crc ^ load(at);
         crc = tables[7][word & 255] ^ tables[6][word >> 8 & 255] ^ tables[5][word >> 16 & 255] ^
@@ -53,3 +54,52 @@ uint64_t crc64_update(uint64_t crc, struct slice data) {
     for (; left; left--, at++) crc = crc >> 8 ^ tables[0][(crc ^ *at) & 255];
     return crc;
 }
+
+#ifdef __x86_64__
+
+/* Sixteen bytes that stand n bits before others have the same remainder as their product with x^n, of which the multiplier
+ * without carry makes sixteen bytes again that can be added to the others ("folding": Gopal and others, Intel, 2009). Four
+ * such accumulators go side by side, 512 bits ahead; what they end as goes through the tables.
+ *
+ * The constants are x^(n+63) and x^(n-1) modulo the polynomial, reflected, for the first and the second eight bytes: a product
+ * of reflected numbers comes out one bit low, which is the -1. */
+enum { FOLD_BYTES = 64 };
+
+__attribute__((target("pclmul,sse2"))) static __m128i fold(__m128i sum, __m128i by, __m128i next) {
+    __m128i low = _mm_clmulepi64_si128(sum, by, 0x00), high = _mm_clmulepi64_si128(sum, by, 0x11);
+    return _mm_xor_si128(_mm_xor_si128(low, high), next);
+}
+
+__attribute__((target("pclmul,sse2"))) static __m128i fetch(const unsigned char *at) {
+    return _mm_loadu_si128((const __m128i *)(const void *)at);
+}
+
+/* Takes whole FOLD_BYTES, at least one. */
+__attribute__((target("pclmul,sse2"))) static uint64_t by_folding(uint64_t crc, const unsigned char *at, size_t left) {
+    const __m128i by_512 = _mm_set_epi64x((long long)0xf49784a634f014e4u, (long long)0xaf86efb16d9ab4fbu);
+    const __m128i by_128 = _mm_set_epi64x((long long)0x381d0015c96f4444u, (long long)0xd9d7be7d505da32cu);
+    __m128i sums[4];
+    unsigned char rest[16];
+    for (int i = 0; i < 4; i++) sums[i] = fetch(at + i * 16);
+    sums[0] = _mm_xor_si128(sums[0], _mm_set_epi64x(0, (long long)crc));
+    for (at += FOLD_BYTES, left -= FOLD_BYTES; left; at += FOLD_BYTES, left -= FOLD_BYTES)
+        for (int i = 0; i < 4; i++) sums[i] = fold(sums[i], by_512, fetch(at + i * 16));
+    for (int i = 1; i < 4; i++) sums[i] = fold(sums[i - 1], by_128, sums[i]);
+    _mm_storeu_si128((__m128i *)(void *)rest, sums[3]);
+    return by_tables(0, rest, sizeof rest);
+}
+
+uint64_t crc64_update(uint64_t crc, struct slice data) {
+    const unsigned char *at = (const unsigned char *)data.data;
+    size_t folded = data.size - data.size % FOLD_BYTES;
+    if (folded < 2 * FOLD_BYTES || !__builtin_cpu_supports("pclmul")) return by_tables(crc, at, data.size);
+    return by_tables(by_folding(crc, at, folded), at + folded, data.size - folded);
+}
+
+#else
+
+uint64_t crc64_update(uint64_t crc, struct slice data) {
+    return by_tables(crc, (const unsigned char *)data.data, data.size);
+}
+
+#endif

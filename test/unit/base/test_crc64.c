@@ -25,3 +25,16 @@ UNIT_TEST(crc64, agrees_with_its_definition_however_the_data_is_cut) {
         CU_ASSERT_EQUAL(crc64_update(head, slice_make(data + cut, sizeof data - cut)), whole);
     }
 }
+
+/* Long enough for every way in which it is computed, at every place in memory. */
+UNIT_TEST(crc64, agrees_with_its_definition_at_any_length_and_place) {
+    static char data[1300];
+    for (size_t i = 0; i < sizeof data; i++) data[i] = (char)(i * i * 11 + i / 5);
+    for (size_t from = 0; from < 20; from++) {
+        uint64_t expected = from;
+        for (size_t size = 0; size < sizeof data - from; size++) {
+            if (crc64_update(from, slice_make(data + from, size)) != expected) CU_FAIL("it differs");
+            expected = slowly(expected, slice_make(data + from + size, 1));
+        }
+    }
+}
