@@ -51,6 +51,43 @@ def rewrite(server):
     wait_for(lambda: int(info(server, "aof_rewrites")) > before and info(server, "aof_rewrite_in_progress") == "0")
 
 
+def test_debug_loadaof(group):
+    kvd = group.kvd(ON + "appendfsync: no\n")
+    with kvd.connect() as connection:
+        connection.do("RPUSH", "list", *range(300))
+        connection.do("SET", "a", 1)
+        rewrite(kvd)
+        connection.do("INCR", "a")
+        connection.do("SET", "gone", 1, "PXAT", 1000)  # it has ended: a DEL, in both
+        before = connection.do("DEBUG", "DIGEST")
+        assert connection.do("DEBUG", "LOADAOF") == b"OK"
+        assert connection.do("DEBUG", "DIGEST") == before
+        assert connection.do("GET", "a") == b"2" and connection.do("LLEN", "list") == 300
+        connection.do("INCR", "a")  # and it goes on behind what was loaded
+        assert connection.do("DEBUG", "LOADAOF") == b"OK"
+        assert connection.do("GET", "a") == b"3"
+    kill_when_written(kvd)
+    kvd.start()
+    assert kvd.do("GET", "a") == b"3"
+
+
+def test_debug_loadaof_loses_nothing_that_could_not_be_written(group):
+    kvd = group.kvd("enable-debug-command: yes\n")
+    kvd.do("SET", "a", 1)
+    assert "no append-only file" in str(kvd.call("DEBUG", "LOADAOF"))
+    disk = Disk(group, "faulty")
+    kvd = group.kvd(ON + "appendfsync: no\n", env=disk.env)
+    kvd.do("SET", "a", 1)
+    wait_for(lambda: info(kvd, "aof_buffer_length") == "0")
+    disk.happens("write", "incr.aof", "1+", "ENOSPC")
+    kvd.do("SET", "a", 2)
+    assert "can't be written" in str(kvd.call("DEBUG", "LOADAOF"))
+    assert kvd.do("GET", "a") == b"2"
+    disk.works()
+    wait_for(lambda: info(kvd, "aof_last_write_status") == "ok")
+    assert kvd.do("DEBUG", "LOADAOF") == b"OK" and kvd.do("GET", "a") == b"2"
+
+
 # ---- what is written ----
 
 def test_files_are_byte_for_byte_those_of_redis(group):

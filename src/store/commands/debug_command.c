@@ -9,6 +9,7 @@
 #include "core/server.h"
 #include "store/commands/arguments.h"
 #include "store/commands/object_commands.h"
+#include "store/persist/aof_load.h"
 #include "store/persist/digest.h"
 #include "store/persist/persistence.h"
 #include "store/persist/rdb_write.h"
@@ -61,6 +62,13 @@ static void debug_object(struct client *client) {
     reply_status(client, text);
 }
 
+static void remove_everything(struct databases *databases) {
+    for (int i = 0; i < databases_count(databases); i++) {
+        watch_touch_all(databases_find(databases, i), NULL);
+        keyspace_clear(databases_find(databases, i), false);
+    }
+}
+
 /* RELOAD [NOSAVE] [NOFLUSH] [MERGE]: what is there goes through the dump file. */
 static void debug_reload(struct client *client) {
     bool saves = true, flushes = true, merges = false;
@@ -80,10 +88,7 @@ static void debug_reload(struct client *client) {
         reply_error(client, "ERR %s", err.text);
         return;
     }
-    for (int i = 0; flushes && i < databases_count(databases); i++) {
-        watch_touch_all(databases_find(databases, i), NULL);
-        keyspace_clear(databases_find(databases, i), false);
-    }
+    if (flushes) remove_everything(databases);
     switch (loading_run(persistence->loading, false, merges, &err)) {
     case LOADING_DONE: reply_ok(client); return;
     case LOADING_ABSENT: error_set(&err, "there is no dump file"); break;
@@ -91,6 +96,37 @@ static void debug_reload(struct client *client) {
     }
     LOG_WRITE(LOG_WARNING, "DEBUG RELOAD failed: %s", err.text);
     reply_error(client, "ERR Error trying to load the RDB dump: %s", err.text);
+}
+
+/* LOADAOF: the append-only file is written to its end, and the data becomes what it says. */
+static void debug_loadaof(struct client *client) {
+    struct persistence *persistence = session_of(client)->persistence;
+    const struct persist_settings *settings = &persistence->settings;
+    struct aof_load_options options = {
+        .folder = settings->appenddirname, .stem = settings->appendfilename, .may_be_short = settings->aof_load_truncated};
+    struct aof_loaded loaded;
+    struct error err;
+    aof_flush(persistence->aof, true);
+    const char *failure = aof_failure(persistence->aof);
+    if (failure) { /* it lacks what could not be written: that would be lost */
+        reply_error(client, "ERR The append-only file can't be written: %s", failure);
+        return;
+    }
+    if (aof_state(persistence->aof) == AOF_WAITS) {
+        reply_error(client, "ERR The append-only file is being written for the first time: it does not hold the data yet");
+        return;
+    }
+    remove_everything(session_of(client)->databases);
+    enum loading_result result = aof_load_run(persistence->loading, &options, &loaded, &err);
+    aof_manifest_free(&loaded.manifest);
+    if (result == LOADING_DONE) {
+        LOG_WRITE(LOG_NOTICE, "The append-only file was loaded by DEBUG LOADAOF");
+        reply_ok(client);
+        return;
+    }
+    if (result == LOADING_ABSENT) error_set(&err, "there is no append-only file");
+    LOG_WRITE(LOG_WARNING, "DEBUG LOADAOF failed: %s", err.text);
+    reply_error(client, "ERR Error trying to load the AOF files: %s", err.text);
 }
 
 static void debug_digest(struct client *client) {
@@ -252,6 +288,8 @@ static void debug_help(struct client *client) {
         "    Return an error with the text <string>.",
         "HTSTATS <dbid>",
         "    Return how the keys of a database spread in its hash table.",
+        "LOADAOF",
+        "    Write the append-only file to its end, remove the data and load what the file says.",
         "OBJECT <key>",
         "    Show low level information about a key and its value.",
         "POPULATE <count> [<prefix>] [<size>]",
@@ -284,7 +322,7 @@ void debug_command(struct client *client) {
     } subcommands[] = {
         {"digest", 2, 2, debug_digest},     {"digest-value", 2, INT_MAX, debug_digest_value},
         {"error", 3, 3, debug_error},       {"help", 2, 2, debug_help},         {"htstats", 3, 4, debug_htstats},
-        {"object", 3, 4, debug_object},     {"populate", 3, 5, debug_populate}, {"protocol", 3, 3, debug_protocol},
+        {"loadaof", 2, 2, debug_loadaof},   {"object", 3, 4, debug_object},     {"populate", 3, 5, debug_populate}, {"protocol", 3, 3, debug_protocol},
         {"reload", 2, INT_MAX, debug_reload},
         {"set-active-expire", 3, 3, debug_set_active_expire}, {"sleep", 3, 3, debug_sleep},
     };
