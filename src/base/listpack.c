@@ -332,6 +332,10 @@ struct listpack *listpack_from_bytes(struct slice bytes) {
     return listpack_is_valid(bytes) ? copy_of(bytes) : NULL;
 }
 
+const struct listpack *listpack_in_bytes(struct slice bytes) {
+    return listpack_is_valid(bytes) ? (const struct listpack *)(const void *)bytes.data : NULL;
+}
+
 /* ---- walking ---- */
 
 struct listpack_entry *listpack_first(const struct listpack *listpack) {

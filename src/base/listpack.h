@@ -37,6 +37,8 @@ size_t           listpack_count(const struct listpack *listpack); /* O(1) below 
 /* Of bytes from outside: every entry lies within, the counts and back-lengths agree, and a text's size has its shortest
  * form. gives a copy; NULL: not a listpack. */
 struct listpack *listpack_from_bytes(struct slice bytes);
+/* The same without a copy: lends the bytes themselves. */
+const struct listpack *listpack_in_bytes(struct slice bytes);
 bool             listpack_is_valid(struct slice bytes);
 
 /* NULL: there is none. */

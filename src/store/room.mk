@@ -77,6 +77,7 @@ libstore_a_SOURCES = \
 	src/store/persist/loading.c src/store/persist/loading.h \
 	src/store/persist/persistence.c src/store/persist/persistence.h src/store/persist/persist_param.def \
 	src/store/persist/packed_old.c src/store/persist/packed_old.h \
+	src/store/persist/rdb_ahead.c src/store/persist/rdb_ahead.h \
 	src/store/persist/rdb_file.c src/store/persist/rdb_file.h \
 	src/store/persist/rdb_format.h \
 	src/store/persist/rdb_in.c src/store/persist/rdb_in.h \

@@ -7,12 +7,13 @@
 #include "store/keyspace/databases.h"
 #include "store/persist/loading_internal.h"
 #include "store/persist/persistence.h"
-#include "store/persist/rdb_file.h"
+#include "store/persist/rdb_ahead.h"
 #include "store/persist/rdb_rules.h"
 
 #include <time.h>
 
-enum { SERVE_EVERY_US = 10000 };
+/* Keys are put into their database in groups, so that their places in the table are being fetched meanwhile. */
+enum { SERVE_EVERY_US = 10000, WAIT_MS = 5, GROUP = 32 };
 
 struct loading *loading_new(struct server *server, struct databases *databases, const struct persist_settings *settings) {
     struct loading *loading = mem_zalloc(sizeof *loading);
@@ -52,11 +53,7 @@ static void delay(struct loading *loading) {
 
 /* ---- what the file says ---- */
 
-static void drop(struct value *value) {
-    if (value->form == VALUE_OBJECT) value_free_object(value->type, value->encoding, value->object);
-}
-
-static bool insert(struct loading *loading, struct loading_key *waiting, struct error *err) {
+static bool insert(struct loading *loading, struct rdb_ahead_key *waiting, struct error *err) {
     struct rdb_key *key = &waiting->key;
     uint64_t hash = waiting->hash;
     struct spot spot;
@@ -67,7 +64,6 @@ static bool insert(struct loading *loading, struct loading_key *waiting, struct 
             error_set(err, "the key %s, which ends at offset %llu, is there twice", bytes_text(&name),
                       (unsigned long long)waiting->end);
             bytes_fini(&name);
-            drop(&key->value);
             return false;
         }
         keyspace_remove(loading->keyspace, &spot);
@@ -79,80 +75,46 @@ static bool insert(struct loading *loading, struct loading_key *waiting, struct 
     return true;
 }
 
-/* False: one of them is wrong; none is kept waiting. */
-static bool insert_batch(struct loading *loading, struct error *err) {
-    struct loading_batch *batch = &loading->batch;
-    bool good = true;
-    for (unsigned i = 0; i < batch->count; i++) keyspace_prefetch_record(loading->keyspace, batch->keys[i].hash);
-    for (unsigned i = 0; i < batch->count; i++) {
-        if (good) good = insert(loading, &batch->keys[i], err);
-        else drop(&batch->keys[i].key.value);
-    }
-    batch->count = 0;
-    batch->used = 0;
-    return good;
-}
-
-static struct slice keep_text(struct loading_batch *batch, struct slice text) {
-    char *at = batch->texts + batch->used;
-    if (text.size) memcpy(at, text.data, text.size);
-    batch->used += text.size;
-    return slice_make(at, text.size);
-}
-
-static bool add_to_batch(struct loading *loading, struct rdb_key *key, struct error *err) {
-    struct loading_batch *batch = &loading->batch;
-    size_t text_bytes = key->key.size + (key->value.form == VALUE_TEXT ? key->value.text.size : 0);
-    struct loading_key made = {*key, key_table_hash(&loading->databases->shared.hash_key, key->key), rdb_file_offset(loading->file)};
-    if (batch->count == LOADING_BATCH || text_bytes > LOADING_TEXT_BYTES - batch->used) {
-        if (!insert_batch(loading, err)) {
-            drop(&key->value);
-            return false;
-        }
-        if (text_bytes > LOADING_TEXT_BYTES) return insert(loading, &made, err);
-    }
-    keyspace_prefetch(loading->keyspace, made.hash);
-    struct loading_key *waiting = &batch->keys[batch->count++];
-    *waiting = made;
-    waiting->key.key = keep_text(batch, key->key);
-    if (key->value.form == VALUE_TEXT) waiting->key.value.text = keep_text(batch, key->value.text);
-    return true;
-}
-
-static bool on_key(void *context, struct rdb_key *key, struct error *err) {
-    struct loading *loading = context;
-    if (key->is_empty) {
+/* `*took`: its value lies in the database now. False: `err`, or the server was shut down. */
+static bool take_key(struct loading *loading, struct rdb_ahead_key *waiting, bool *took, struct error *err) {
+    const struct rdb_key *key = &waiting->key;
+    *took = false;
+    loading->at_bytes = waiting->end;
+    if (UNLIKELY(key->is_empty)) {
         loading->empty++;
         return true;
     }
     if (key->expires_ms >= 0 && key->expires_ms < loading->server->wall_ms && !loading->keeps_past) {
         loading->expired++;
-        drop(&key->value);
         return true;
     }
-    if (!add_to_batch(loading, key, err)) return false;
+    if (!(*took = insert(loading, waiting, err))) return false;
     delay(loading);
-    return !loading_is_over(loading) || error_set(err, "the server was shut down");
+    return true;
 }
 
-static bool on_database(void *context, uint64_t number, struct error *err) {
-    struct loading *loading = context;
-    if (!insert_batch(loading, err)) return false;
-    loading->keyspace = number <= INT32_MAX ? databases_find(loading->databases, (int64_t)number) : NULL;
-    if (loading->keyspace) return true;
-    return error_set(err, "database %llu, but there are only %d; raise the parameter databases", (unsigned long long)number,
-                     databases_count(loading->databases));
+static void drop(struct rdb_key *key) {
+    if (!key->is_empty && key->value.form == VALUE_OBJECT)
+        value_free_object(key->value.type, key->value.encoding, key->value.object);
 }
 
-/* Room for what the file says, as far as what is left of it can hold so much: a key takes four bytes at least. */
-static void on_sizes(void *context, uint64_t keys, uint64_t expiring) {
-    const struct loading *loading = context;
-    uint64_t size = rdb_file_size(loading->file), offset = rdb_file_offset(loading->file);
-    keyspace_reserve(loading->keyspace, MIN(keys, (size - MIN(size, offset)) / 4));
+static bool take_values(struct loading *loading, struct rdb_ahead_piece *piece, struct error *err) {
+    while (piece->taken < piece->count) {
+        unsigned end = MIN(piece->taken + GROUP, piece->count);
+        for (unsigned i = piece->taken; i < end; i++) keyspace_prefetch(loading->keyspace, piece->keys[i].hash);
+        for (unsigned i = piece->taken; i < end; i++) keyspace_prefetch_record(loading->keyspace, piece->keys[i].hash);
+        while (piece->taken < end) {
+            bool took;
+            struct rdb_ahead_key *key = &piece->keys[piece->taken++];
+            bool good = take_key(loading, key, &took, err);
+            if (!took) drop(&key->key);
+            if (!good || loading_is_over(loading)) return good;
+        }
+    }
+    return true;
 }
 
-static void on_field(void *context, struct slice name, struct slice value) {
-    struct loading *loading = context;
+static void take_field(struct loading *loading, struct slice name, struct slice value) {
     int64_t number;
     char text[128];
     if (slice_is(name, "redis-ver") || slice_is(name, "valkey-ver")) {
@@ -173,20 +135,34 @@ static void on_field(void *context, struct slice name, struct slice value) {
     }
 }
 
-static void on_library(void *context, struct slice code) {
-    ((struct loading *)context)->libraries++;
-}
-
 /* ---- all of it ---- */
 
+/* `*is_last`: nothing follows. False: `err`. */
+static bool take_piece(struct loading *loading, struct rdb_ahead_piece *piece, bool *is_last, struct error *err) {
+    *is_last = false;
+    switch (piece->what) {
+    case RDB_AHEAD_VALUES: return take_values(loading, piece, err);
+    case RDB_AHEAD_DATABASE: loading->keyspace = databases_find(loading->databases, (int64_t)piece->number); return true;
+    case RDB_AHEAD_SIZES: keyspace_reserve(loading->keyspace, piece->number); return true;
+    case RDB_AHEAD_FIELD: take_field(loading, piece->name, piece->value); return true;
+    case RDB_AHEAD_LIBRARY: loading->libraries++; return true;
+    case RDB_AHEAD_END:
+        *is_last = true;
+        loading->at_bytes = piece->at;
+        return piece->result == RDB_OK || error_set(err, "%s", piece->err.text);
+    }
+    UNREACHABLE("what a dump file says");
+}
+
 static bool load(struct loading *loading, struct error *err) {
-    enum rdb_result result;
-    do {
-        result = rdb_file_step(loading->file, err);
+    for (bool is_last = false; !is_last;) {
+        struct rdb_ahead_piece *piece = rdb_ahead_next(loading->ahead, WAIT_MS);
+        if (piece && !take_piece(loading, piece, &is_last, err)) return false;
+        if (piece) rdb_ahead_done(loading->ahead);
         loading_serve(loading);
         if (loading_is_over(loading)) return true;
-    } while (result == RDB_MORE);
-    return result == RDB_OK;
+    }
+    return true;
 }
 
 static void say_how_it_went(const struct loading *loading) {
@@ -223,24 +199,17 @@ void loading_finish(struct loading *loading) {
 }
 
 enum loading_result loading_read_dump(struct loading *loading, const char *path, bool adds, uint64_t *end, struct error *err) {
-    struct rdb_sink sink = {
-        .context = loading, .database = on_database, .sizes = on_sizes, .key = on_key, .field = on_field, .library = on_library};
     struct rdb_rules rules = rdb_rules_of(loading->databases);
     rules.deep = loading->settings->sanitize == PERSIST_SANITIZE_YES;
-    struct rdb_loader *loader = rdb_loader_new(&rules, &sink, loading->settings->checksum);
     loading->keyspace = databases_find(loading->databases, 0);
-    enum rdb_file_opened opened = rdb_file_open(&loading->file, path, &loader, err);
-    if (opened != RDB_FILE_OPEN) {
-        rdb_loader_free(&loader);
-        return opened == RDB_FILE_ABSENT ? LOADING_ABSENT : LOADING_FAILED;
-    }
-    if (adds) loading->total_bytes += rdb_file_size(loading->file);
-    loading->batch.count = 0;
-    loading->batch.used = 0;
-    bool good = load(loading, err);
-    if (!insert_batch(loading, good ? err : NULL)) good = false; /* what came before the damage stays */
-    *end = rdb_file_offset(loading->file);
-    rdb_file_close(&loading->file);
+    enum rdb_file_opened opened =
+        rdb_ahead_open(&loading->ahead, path, &rules, &loading->databases->shared.hash_key, databases_count(loading->databases),
+                       loading->settings->checksum, err);
+    if (opened != RDB_FILE_OPEN) return opened == RDB_FILE_ABSENT ? LOADING_ABSENT : LOADING_FAILED;
+    if (adds) loading->total_bytes += rdb_ahead_size(loading->ahead);
+    bool good = load(loading, err); /* what came before the damage stays */
+    *end = loading->at_bytes;
+    rdb_ahead_close(&loading->ahead);
     if (good && !loading_is_over(loading)) say_how_it_went(loading);
     return good ? LOADING_DONE : LOADING_FAILED;
 }
@@ -261,7 +230,7 @@ void loading_get_state(const struct loading *loading, struct loading_state *stat
     if (!loading->is_running) return;
     state->start_wall_s = loading->start_wall_ms / 1000;
     state->total_bytes = loading->total_bytes;
-    state->loaded_bytes = loading->before_bytes + (loading->file ? rdb_file_offset(loading->file) : loading->at_bytes);
+    state->loaded_bytes = loading->before_bytes + loading->at_bytes;
     state->file_memory_bytes = loading->file_memory_bytes;
     double elapsed = (double)(clock_now_us() - loading->start_us) / 1e6;
     uint64_t left = state->total_bytes - MIN(state->total_bytes, state->loaded_bytes);

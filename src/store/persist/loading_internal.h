@@ -5,25 +5,9 @@
 #include "store/persist/rdb_save.h"
 #include "store/persist/loading.h"
 #include "store/keyspace/record.h"
-#include "store/persist/rdb_load.h"
 
 struct keyspace;
-struct rdb_file;
-
-/* Keys of a dump file wait until several have come, so that their places in the table are being fetched meanwhile. */
-enum { LOADING_BATCH = 32, LOADING_TEXT_BYTES = 16 * 1024 };
-
-struct loading_key { /* its texts lie in the batch */
-    struct rdb_key key;
-    uint64_t       hash, end; /* end: the offset behind it */
-};
-
-struct loading_batch {
-    struct loading_key keys[LOADING_BATCH];
-    unsigned           count;
-    size_t             used; /* of the texts */
-    char               texts[LOADING_TEXT_BYTES];
-};
+struct rdb_ahead;
 
 struct loading {
     struct server                 *server;
@@ -31,15 +15,14 @@ struct loading {
     const struct persist_settings *settings;
     struct rdb_place               place;
     struct keyspace               *keyspace; /* keys of a dump file go there */
-    struct rdb_file               *file;     /* the dump file that is being read; NULL: none is */
+    struct rdb_ahead              *ahead;    /* the dump file that is being read; NULL: none is */
     bool                           is_running, merges, serves;
     bool                           keeps_past; /* what has expired is loaded too: what follows may need it */
-    struct loading_batch           batch;
     bool                           was_kept, had_seen; /* how expired keys were treated before */
     int64_t                        start_wall_ms, start_us, served_us;
     uint64_t                       total_bytes;  /* of all files */
     uint64_t                       before_bytes; /* of the files before this one */
-    uint64_t                       at_bytes;     /* of this one, where it is not `file` */
+    uint64_t                       at_bytes;     /* of this one */
     uint64_t                       file_memory_bytes, loaded, expired, empty, libraries;
 };
 

@@ -23,12 +23,6 @@ static enum rdb_result more(struct rdb_in *in, size_t wanted) {
     return RDB_MORE;
 }
 
-enum rdb_result rdb_in_byte(struct rdb_in *in, unsigned *byte) {
-    if (in->at == in->end) return more(in, 1);
-    *byte = (unsigned char)*in->at++;
-    return RDB_OK;
-}
-
 enum rdb_result rdb_in_bytes(struct rdb_in *in, size_t size, struct slice *bytes) {
     if (rdb_in_left(in) < size) return more(in, size);
     *bytes = slice_make(in->at, size);
@@ -112,7 +106,7 @@ static enum rdb_result take_length(struct rdb_in *in, uint64_t *length, int *enc
     return RDB_OK;
 }
 
-enum rdb_result rdb_in_length(struct rdb_in *in, uint64_t *length) {
+enum rdb_result rdb_in_any_length(struct rdb_in *in, uint64_t *length) {
     int encoding;
     const char *start = in->at;
     enum rdb_result result = take_length(in, length, &encoding);
@@ -153,7 +147,7 @@ static enum rdb_result take_packed(struct rdb_in *in, struct rdb_text *text) {
     return RDB_OK;
 }
 
-enum rdb_result rdb_in_text(struct rdb_in *in, struct rdb_text *text) {
+enum rdb_result rdb_in_any_text(struct rdb_in *in, struct rdb_text *text) {
     const char *start = in->at;
     uint64_t size;
     int encoding;

@@ -32,11 +32,38 @@ static inline size_t rdb_in_left(const struct rdb_in *in) {
 }
 enum rdb_result rdb_in_bad(struct rdb_in *in, const char *wrong); /* "a list without elements" */
 
-enum rdb_result rdb_in_byte(struct rdb_in *in, unsigned *byte);
 enum rdb_result rdb_in_bytes(struct rdb_in *in, size_t size, struct slice *bytes); /* lends */
 enum rdb_result rdb_in_i32(struct rdb_in *in, int64_t *number);                     /* 4 bytes LE */
 enum rdb_result rdb_in_u64(struct rdb_in *in, uint64_t *number);                    /* 8 bytes LE */
 enum rdb_result rdb_in_double(struct rdb_in *in, double *number);                   /* not NaN */
 enum rdb_result rdb_in_text_double(struct rdb_in *in, double *number);              /* of RDB_ZSET; not NaN */
-enum rdb_result rdb_in_length(struct rdb_in *in, uint64_t *length);
-enum rdb_result rdb_in_text(struct rdb_in *in, struct rdb_text *text);
+enum rdb_result rdb_in_any_length(struct rdb_in *in, uint64_t *length); /* rdb_in_length()'s */
+enum rdb_result rdb_in_any_text(struct rdb_in *in, struct rdb_text *text); /* rdb_in_text()'s */
+
+static inline enum rdb_result rdb_in_byte(struct rdb_in *in, unsigned *byte) {
+    if (LIKELY(in->at != in->end)) {
+        *byte = (unsigned char)*in->at++;
+        return RDB_OK;
+    }
+    in->wanted = 1;
+    return RDB_MORE;
+}
+
+/* Most lengths have one byte or two, and most texts lie there as they are: that is inline. */
+static inline enum rdb_result rdb_in_length(struct rdb_in *in, uint64_t *length) {
+    if (UNLIKELY(in->at == in->end || (unsigned char)*in->at >= 64)) return rdb_in_any_length(in, length);
+    *length = (unsigned char)*in->at++;
+    return RDB_OK;
+}
+
+static inline enum rdb_result rdb_in_text(struct rdb_in *in, struct rdb_text *text) {
+    const unsigned char *at = (const unsigned char *)in->at;
+    size_t left = rdb_in_left(in);
+    if (UNLIKELY(left < 2 || at[0] >= 128)) return rdb_in_any_text(in, text);
+    size_t head = at[0] < 64 ? 1 : 2, size = at[0] < 64 ? at[0] : (size_t)(at[0] & 63) << 8 | at[1];
+    if (UNLIKELY(size > left - head)) return rdb_in_any_text(in, text);
+    text->is_number = false;
+    text->text = slice_make(in->at + head, size);
+    in->at += head + size;
+    return RDB_OK;
+}

@@ -200,34 +200,44 @@ static bool unpack_hash(struct rdb_reader *reader, const struct listpack *listpa
     return true;
 }
 
-/* Takes; NULL: it was damaged. */
-static enum rdb_result keep_hash(struct rdb_reader *reader, struct rdb_in *in, struct listpack *listpack) {
+/* NULL: it was damaged. */
+static enum rdb_result keep_hash(struct rdb_reader *reader, struct rdb_in *in, const struct listpack *listpack) {
     if (!listpack) return rdb_in_bad(in, "a hash's packed fields that are damaged");
     size_t count = listpack_count(listpack);
-    bool is_odd = count % 2 != 0, is_large = count / 2 > reader->rules.hash.max_entries;
-    if (!is_odd && !is_large && !(reader->rules.deep && has_duplicates(listpack, 1))) {
-        keep(reader, hash_value_from_listpack(&listpack, false, &reader->rules.hash, &reader->room));
-        return RDB_OK;
+    bool is_large = count / 2 > reader->rules.hash.max_entries;
+    struct value hash;
+    if (count % 2) return rdb_in_bad(in, "a hash's field without a value");
+    if (is_large ? !unpack_hash(reader, listpack) : reader->rules.deep && has_duplicates(listpack, 1))
+        return rdb_in_bad(in, "a hash that has a field twice");
+    if (is_large) return RDB_OK;
+    if (hash_value_from_short_listpack(listpack, &reader->rules.hash, &reader->room, &hash)) {
+        keep(reader, hash);
+    } else {
+        struct listpack *copy = listpack_copy(listpack);
+        keep(reader, hash_value_from_listpack(&copy, false, &reader->rules.hash, &reader->room));
     }
-    bool good = !is_odd && is_large && unpack_hash(reader, listpack);
-    mem_free(listpack);
-    if (is_odd) return rdb_in_bad(in, "a hash's field without a value");
-    return good ? RDB_OK : rdb_in_bad(in, "a hash that has a field twice");
+    return RDB_OK;
 }
 
 static enum rdb_result read_hash_listpack(struct rdb_reader *reader, struct rdb_in *in) {
     enum rdb_result result = rdb_in_text(in, &reader->first);
-    return result == RDB_OK ? keep_hash(reader, in, listpack_from_bytes(reader->first.text)) : result;
+    return result == RDB_OK ? keep_hash(reader, in, listpack_in_bytes(reader->first.text)) : result;
+}
+
+static enum rdb_result keep_old_hash(struct rdb_reader *reader, struct rdb_in *in, struct listpack *listpack) {
+    enum rdb_result result = keep_hash(reader, in, listpack);
+    mem_free(listpack);
+    return result;
 }
 
 static enum rdb_result read_hash_ziplist(struct rdb_reader *reader, struct rdb_in *in) {
     enum rdb_result result = rdb_in_text(in, &reader->first);
-    return result == RDB_OK ? keep_hash(reader, in, packed_old_ziplist(reader->first.text)) : result;
+    return result == RDB_OK ? keep_old_hash(reader, in, packed_old_ziplist(reader->first.text)) : result;
 }
 
 static enum rdb_result read_hash_zipmap(struct rdb_reader *reader, struct rdb_in *in) {
     enum rdb_result result = rdb_in_text(in, &reader->first);
-    return result == RDB_OK ? keep_hash(reader, in, packed_old_zipmap(reader->first.text)) : result;
+    return result == RDB_OK ? keep_old_hash(reader, in, packed_old_zipmap(reader->first.text)) : result;
 }
 
 /* ---- sorted sets ---- */
@@ -253,29 +263,29 @@ static enum rdb_result read_text_scored(struct rdb_reader *reader, struct rdb_in
     return add_scored(reader, in, score);
 }
 
-/* Takes; NULL: it was damaged. */
-static enum rdb_result keep_zset(struct rdb_reader *reader, struct rdb_in *in, struct listpack *listpack) {
+/* NULL: it was damaged. */
+static enum rdb_result keep_zset(struct rdb_reader *reader, struct rdb_in *in, const struct listpack *listpack) {
     if (!listpack) return rdb_in_bad(in, "a sorted set's packed members that are damaged");
-    if (!listpack_first(listpack)) {
-        mem_free(listpack);
-        return RDB_OK;
-    }
+    if (!listpack_first(listpack)) return RDB_OK;
     if (zset_value_check_listpack(listpack)) {
-        keep(reader, zset_value_from_listpack(&listpack, &reader->rules.zset));
+        keep(reader, zset_value_from_listpack(listpack, &reader->rules.zset));
         return RDB_OK;
     }
-    mem_free(listpack);
     return rdb_in_bad(in, "a sorted set that has a member twice, scores out of order or none");
 }
 
 static enum rdb_result read_zset_listpack(struct rdb_reader *reader, struct rdb_in *in) {
     enum rdb_result result = rdb_in_text(in, &reader->first);
-    return result == RDB_OK ? keep_zset(reader, in, listpack_from_bytes(reader->first.text)) : result;
+    return result == RDB_OK ? keep_zset(reader, in, listpack_in_bytes(reader->first.text)) : result;
 }
 
 static enum rdb_result read_zset_ziplist(struct rdb_reader *reader, struct rdb_in *in) {
     enum rdb_result result = rdb_in_text(in, &reader->first);
-    return result == RDB_OK ? keep_zset(reader, in, packed_old_ziplist(reader->first.text)) : result;
+    if (result != RDB_OK) return result;
+    struct listpack *listpack = packed_old_ziplist(reader->first.text);
+    result = keep_zset(reader, in, listpack);
+    mem_free(listpack);
+    return result;
 }
 
 /* ---- streams ---- */

@@ -449,6 +449,28 @@ static void note_longest(void *context, const struct hash_item *item) {
     *longest = MAX(*longest, MAX(item->field.size, item->text.size));
 }
 
+/* Of all entries of a listpack; numbers only where they could be longer than is allowed. */
+static size_t longest_in(const struct listpack *listpack, size_t allowed) {
+    size_t longest = 0;
+    char   buffer[NUMBER_TEXT_SIZE];
+    for (const struct listpack_entry *at = listpack_first(listpack); at; at = listpack_next(listpack, at)) {
+        struct packed packed = listpack_get(at);
+        size_t size = packed.text ? packed.size : allowed < NUMBER_TEXT_SIZE ? listpack_text(at, buffer).size : 0;
+        longest = MAX(longest, size);
+    }
+    return longest;
+}
+
+bool hash_value_from_short_listpack(const struct listpack *listpack, const struct hash_rules *rules, struct hash_room *room,
+                                    struct value *hash) {
+    struct slice text;
+    if (longest_in(listpack, rules->max_text_bytes) > rules->max_text_bytes ||
+        !hash_short_from_listpack(&text, room->bytes, listpack) || hash_short_count(text) > rules->max_entries)
+        return false;
+    *hash = hash_of_short(text);
+    return true;
+}
+
 struct value hash_value_from_listpack(struct listpack **place, bool has_deadlines, const struct hash_rules *rules,
                                       struct hash_room *room) {
     struct listpack *listpack = *place;

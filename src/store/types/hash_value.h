@@ -96,6 +96,9 @@ const struct listpack *hash_value_listpack(const struct value *hash);
 /* Of bytes from outside that are a listpack (listpack_is_valid()): pairs, or with deadlines triples whose third is a
  * deadline or 0, in order; fields differ; not empty. */
 MUST_USE bool hash_value_check_listpack(const struct listpack *listpack, bool has_deadlines);
+/* Of pairs from outside. False: it is too long for a form in which it needs no memory of its own, and nothing was done. */
+MUST_USE bool hash_value_from_short_listpack(const struct listpack *listpack, const struct hash_rules *rules,
+                                             struct hash_room *room, struct value *hash);
 /* The hash of such a listpack, a table if the rules want it so. Takes it; keeps `room`. */
 struct value hash_value_from_listpack(struct listpack **listpack, bool has_deadlines, const struct hash_rules *rules,
                                       struct hash_room *room);

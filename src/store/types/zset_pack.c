@@ -198,6 +198,12 @@ struct zset_pack *zset_pack_new(void) {
     return pack;
 }
 
+struct zset_pack *zset_pack_new_sized(size_t bytes) {
+    struct zset_pack *pack = mem_alloc(sizeof *pack + bytes);
+    pack->used = pack->count = 0;
+    return pack;
+}
+
 struct zset_pack *zset_pack_copy(const struct zset_pack *pack) {
     struct zset_pack *copy = mem_alloc(sizeof *pack + pack->used);
     memcpy(copy, pack, sizeof *pack + pack->used);
@@ -233,6 +239,11 @@ void zset_pack_insert(struct zset_pack **place, const struct zset_pack_entry *be
     pack->count++;
 }
 
+void zset_pack_shrink(struct zset_pack **place) {
+    size_t wanted = sizeof **place + (*place)->used;
+    if (mem_good_size(wanted) < mem_size(*place)) *place = mem_realloc(*place, wanted);
+}
+
 void zset_pack_remove(struct zset_pack **place, const struct zset_pack_entry *entry, size_t count) {
     struct zset_pack *pack = *place;
     size_t            offset = (size_t)(bytes_of(entry) - pack->bytes), end = offset;
@@ -240,6 +251,5 @@ void zset_pack_remove(struct zset_pack **place, const struct zset_pack_entry *en
     memmove(pack->bytes + offset, pack->bytes + end, pack->used - end);
     pack->used -= (uint32_t)(end - offset);
     pack->count -= (uint32_t)count;
-    size_t wanted = sizeof *pack + pack->used;
-    if (mem_good_size(wanted) < mem_size(pack)) *place = mem_realloc(pack, wanted);
+    zset_pack_shrink(place);
 }

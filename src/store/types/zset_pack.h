@@ -18,6 +18,8 @@ struct zset_pack;
 struct zset_pack_entry; /* a place in the block; never allocated */
 
 struct zset_pack *zset_pack_new(void);                          /* gives: mem_free() */
+struct zset_pack *zset_pack_new_sized(size_t bytes); /* with room for so many: zset_pack_shrink() in the end. gives */
+void              zset_pack_shrink(struct zset_pack **pack);
 struct zset_pack *zset_pack_copy(const struct zset_pack *pack); /* gives */
 size_t            zset_pack_count(const struct zset_pack *pack);
 

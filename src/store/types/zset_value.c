@@ -281,50 +281,90 @@ static bool read_score(const struct listpack_entry *entry, double *score) {
     return true;
 }
 
+/* ---- members that are there twice: a bit of a filter tells of most that they are not ---- */
+
+enum { FILTER_BITS = 2048, FILTER_MEMBERS = 256 }; /* more members: a table */
+
+struct seen {
+    uint64_t      bits[FILTER_BITS / 64];
+    struct table *table; /* NULL: it is not needed */
+};
+
+/* From its size and up to eight bytes at each end. */
+static unsigned place_in_filter(struct slice member) {
+    uint64_t first = 0, last = 0;
+    size_t size = MIN(member.size, sizeof first);
+    if (size) memcpy(&first, member.data, size);
+    if (size) memcpy(&last, member.data + member.size - size, size);
+    return (unsigned)((((first + member.size) * 0x9e3779b97f4a7c15u) ^ last) * 0xff51afd7ed558ccdu >> 53);
+}
+
+static bool is_before(const struct listpack *listpack, const struct listpack_entry *end, struct slice member) {
+    const struct listpack_entry *entry = listpack_first(listpack);
+    while (entry != end && !listpack_is(entry, member)) entry = listpack_next(listpack, listpack_next(listpack, entry));
+    return entry != end;
+}
+
+static bool was_seen(struct seen *seen, const struct listpack *listpack, const struct listpack_entry *entry, struct slice member) {
+    if (seen->table) return table_set(seen->table, member, seen) != NULL;
+    unsigned place = place_in_filter(member);
+    uint64_t bit = (uint64_t)1 << (place & 63), before = seen->bits[place / 64];
+    seen->bits[place / 64] |= bit;
+    return before & bit && is_before(listpack, entry, member);
+}
+
 bool zset_value_check_listpack(const struct listpack *listpack) {
-    if (listpack_count(listpack) % 2) return false;
-    struct table *seen = table_new();
-    char          buffer[2][NUMBER_TEXT_SIZE];
-    struct slice  last = {0};
-    double        last_score = 0;
-    bool          is_good = true;
-    unsigned      turn = 0;
+    size_t count = listpack_count(listpack);
+    if (count % 2) return false;
+    struct seen  seen = {.table = count / 2 > FILTER_MEMBERS ? table_new() : NULL};
+    char         buffer[2][NUMBER_TEXT_SIZE];
+    struct slice last = {0};
+    double       last_score = 0;
+    bool         is_good = true;
+    unsigned     turn = 0;
     for (const struct listpack_entry *entry = listpack_first(listpack); entry && is_good;) {
         struct slice member = listpack_text(entry, buffer[turn ^= 1]);
         double       score;
         const struct listpack_entry *after = listpack_next(listpack, entry);
-        is_good = after && read_score(after, &score) && table_set(seen, member, seen) == NULL &&
+        is_good = after && read_score(after, &score) && !was_seen(&seen, listpack, entry, member) &&
                   (!last.data || last_score < score || (!(last_score > score) && slice_compare(last, member) < 0));
         if (!is_good) break;
         last = member;
         last_score = score;
         entry = listpack_next(listpack, after);
     }
-    table_free(&seen, NULL);
+    table_free(&seen.table, NULL);
     return is_good;
 }
 
-struct value zset_value_from_listpack(struct listpack **listpack, const struct zset_rules *rules) {
-    struct value zset = zset_value_new(rules, listpack_count(*listpack) / 2, 0);
-    char         buffer[NUMBER_TEXT_SIZE];
-    for (const struct listpack_entry *entry = listpack_first(*listpack); entry;) {
-        struct slice     member = listpack_text(entry, buffer);
-        struct zset_spot spot = {NULL};
-        double           score;
-        entry = listpack_next(*listpack, entry);
+/* What was packed elsewhere stays so, of whatever length its members are. */
+static struct value packed_from(const struct listpack *listpack) {
+    struct zset_pack *pack = zset_pack_new_sized(listpack_size(listpack));
+    char              buffer[NUMBER_TEXT_SIZE];
+    for (const struct listpack_entry *entry = listpack_first(listpack); entry; entry = listpack_next(listpack, entry)) {
+        struct slice member = listpack_text(entry, buffer);
+        double       score;
+        entry = listpack_next(listpack, entry);
         CHECK(read_score(entry, &score));
-        if (!is_packed(&zset)) {
-            spot.hash = key_table_hash(rules->hash_key, member);
-            zset_value_add(&zset, rules, member, score, &spot);
-        } else { /* of whatever length: what was packed elsewhere stays so */
-            struct zset_pack *pack = zset.object;
-            zset_pack_insert(&pack, NULL, member, score);
-            zset.object = pack;
-        }
-        entry = listpack_next(*listpack, entry);
+        zset_pack_insert(&pack, NULL, member, score);
     }
-    mem_free(*listpack);
-    *listpack = NULL;
+    zset_pack_shrink(&pack);
+    return (struct value){.type = VALUE_ZSET, .encoding = VALUE_LISTPACK, .form = VALUE_OBJECT, .object = pack};
+}
+
+struct value zset_value_from_listpack(const struct listpack *listpack, const struct zset_rules *rules) {
+    size_t count = listpack_count(listpack) / 2;
+    if (may_be_packed(rules, MAX(count, 1), 0)) return packed_from(listpack);
+    struct value zset = zset_value_new(rules, count, 0);
+    char         buffer[NUMBER_TEXT_SIZE];
+    for (const struct listpack_entry *entry = listpack_first(listpack); entry; entry = listpack_next(listpack, entry)) {
+        struct slice     member = listpack_text(entry, buffer);
+        struct zset_spot spot = {.hash = key_table_hash(rules->hash_key, member)};
+        double           score;
+        entry = listpack_next(listpack, entry);
+        CHECK(read_score(entry, &score));
+        zset_value_add(&zset, rules, member, score, &spot);
+    }
     return zset;
 }
 

@@ -80,8 +80,8 @@ bool zset_value_scan(const struct value *zset, uint64_t *cursor, zset_each *each
 /* Of bytes from outside that are a listpack (listpack_is_valid()): pairs, members differ, scores are numbers and ascend.
  * O(n log n). */
 MUST_USE bool zset_value_check_listpack(const struct listpack *listpack);
-/* The set of such a listpack, large if the rules want it so. Takes it. */
-struct value zset_value_from_listpack(struct listpack **listpack, const struct zset_rules *rules);
+/* The set of such a listpack, large if the rules want it so. */
+struct value zset_value_from_listpack(const struct listpack *listpack, const struct zset_rules *rules);
 /* What Redis keeps a small set as: member, score, member, score ... gives: mem_free(). Of a packed set. */
 struct listpack *zset_value_to_listpack(const struct value *zset);
 /* Packs a large set that the rules allow to be packed (what ZUNIONSTORE does with its result). */

@@ -117,7 +117,8 @@ UNIT_TEST(zset_value, changes_its_form_as_the_parameters_say) {
     struct listpack *listpack = zset_value_to_listpack(&zset);
     CU_ASSERT_EQUAL(listpack_count(listpack), 200);
     CU_ASSERT_TRUE(zset_value_check_listpack(listpack));
-    struct value again = zset_value_from_listpack(&listpack, &rules);
+    struct value again = zset_value_from_listpack(listpack, &rules);
+    mem_free(listpack);
     double score;
     CU_ASSERT_EQUAL(again.encoding, VALUE_LISTPACK);
     for (size_t i = 0; i < 100; i++) CU_ASSERT_TRUE(zset_value_score(&again, name(text, i), &score) && score == 1);
@@ -163,8 +164,8 @@ UNIT_TEST(zset_value, a_listpack_from_outside_is_checked) {
     struct listpack *listpack = listpack_new();
     listpack_append(&listpack, SLICE("m"));
     listpack_append(&listpack, SLICE("0.25"));
-    struct value zset = zset_value_from_listpack(&listpack, &rules);
-    CU_ASSERT_PTR_NULL(listpack);
+    struct value zset = zset_value_from_listpack(listpack, &rules);
+    mem_free(listpack);
     double score;
     CU_ASSERT_TRUE(zset_value_score(&zset, SLICE("m"), &score));
     CU_ASSERT_EQUAL(score, 0.25);
