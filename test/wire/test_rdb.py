@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import rdb
+from disk_faults import Disk
 from processes import kvd_binary, wait_for
 from resp import RespError
 
@@ -352,6 +353,31 @@ def test_save_points(group):
     kvd.do("SET", "b", 1)
     wait_for(lambda: "2 changes in 1 seconds. Saving..." in kvd.log())
     wait_for(lambda: persistence(kvd, "rdb_changes_since_last_save") == "0")
+
+
+@pytest.mark.parametrize("call,match,action", [
+    ("write", "temp-", "ENOSPC"), ("write", "temp-", "EIO"), ("write", "temp-", "short"), ("fsync", "temp-", "EIO"), ("rename", "temp-", "ENOSPC")])
+def test_a_disk_that_fails_leaves_the_old_file(group, call, match, action):
+    disk = Disk(group, "faulty")
+    kvd = group.kvd(DEBUG, name="faulty", env=disk.env)
+    kvd.do("DEBUG", "POPULATE", 20000)  # several writes
+    kvd.do("SAVE")
+    with open(file_of(group, kvd), "rb") as file:
+        before = file.read()
+    kvd.do("SET", "new", 1)
+    disk.happens(call, match, "1+", action)
+    reply = str(kvd.call("SAVE"))
+    assert "can't" in reply and ("No space left" in reply or "Input/output error" in reply)
+    kvd.do("BGSAVE")
+    wait_for(lambda: persistence(kvd, "rdb_last_bgsave_status") == "err")
+    with open(file_of(group, kvd), "rb") as file:
+        assert file.read() == before
+    assert [name for name in os.listdir(group.path("faulty")) if name.startswith("temp-")] == []
+    disk.works()
+    kvd.do("BGSAVE")
+    wait_for(lambda: persistence(kvd, "rdb_last_bgsave_status") == "ok")
+    kvd.kill()
+    assert kvd.start().do("DBSIZE") == 20001
 
 
 def test_writes_are_refused_while_saving_fails(group):

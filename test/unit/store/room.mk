@@ -9,7 +9,8 @@ unit_store_SOURCES = $(UNIT_SOURCES) \
 	test/unit/store/notify/test_keyspace_events.c \
 	test/unit/store/persist/test_aof_commands_out.c test/unit/store/persist/test_aof_load.c \
 	test/unit/store/persist/test_aof_manifest.c test/unit/store/persist/test_aof_read.c \
-	test/unit/store/persist/test_packed_old.c test/unit/store/persist/test_rdb_in.c \
+	test/unit/store/persist/test_packed_old.c test/unit/store/persist/test_rdb_ahead.c \
+	test/unit/store/persist/test_rdb_in.c \
 	test/unit/store/persist/test_rdb_load.c test/unit/store/persist/test_rdb_read.c \
 	test/unit/store/replication/test_handshake.c \
 	test/unit/store/types/test_bits.c test/unit/store/types/test_hash_short.c \
