@@ -90,7 +90,7 @@ class Cluster:
     """A primary, two replicas, three sentinels."""
 
     def __init__(self, network, directory, binary, sync=0, down_after_ms=1000):
-        self.network = network
+        self.network, self.down_after_ms = network, down_after_ms
         self.servers, self.sentinels = [], []
         first = network.address["server1"]
         for number in (1, 2, 3):
@@ -132,6 +132,10 @@ class Cluster:
         reason = unsettled(self.sentinels, MASTER, len(self.servers) - 1)
         if reason:
             return reason
+        for sentinel in self.sentinels:
+            silent = int(fields(sentinel.do("SENTINEL", "MASTER", MASTER))["last-ok-ping-reply"])
+            if silent > self.down_after_ms / 2:
+                return "%s has had no good answer of the primary for %d ms" % (sentinel.name, silent)
         named = {sentinel.do("SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER)[0].decode() for sentinel in self.sentinels}
         if len(named) != 1:
             return "the sentinels name different primaries: %s" % ", ".join(sorted(named))
@@ -140,21 +144,25 @@ class Cluster:
             role = server.do("ROLE")
             if (role[0] == b"master") != (server.address == address):
                 return "%s says its role is %s, the primary is %s" % (server.name, role[0].decode(), address)
+            server.do("PING")  # an error while it refuses writes: sentinels may yet fail it over
             if role[0] != b"master" and role[1:4] != [address.encode(), server.port, b"connected"]:
                 return "%s follows %r" % (server.name, role[1:4])
         return ""
 
-    def settle(self, timeout):
-        """Waits until all is as it must be; returns the primary."""
+    def settle(self, timeout, note=lambda reason: None):
+        """Waits until all is as it must be; returns the primary. note() is told what is not, whenever that changes."""
         reason = "?"
 
         def fact():
             nonlocal reason
             self.check_running()
+            before = reason
             try:
                 reason = self.unsettled()
             except (OSError, EOFError, RespError) as error:
                 reason = str(error)
+            if reason and reason != before:
+                note(reason)
             return not reason
 
         try:
