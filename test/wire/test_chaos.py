@@ -12,7 +12,7 @@ RUN = os.path.join(ROOT, "test", "chaos", "run")
 
 
 def begin(*words, **options):
-    return subprocess.Popen(["/usr/bin/python3", RUN, "--kvd", kvd_binary(), "--down-after", "2000", *words], stdout=subprocess.PIPE,
+    return subprocess.Popen(["/usr/bin/python3", RUN, "--kvd", kvd_binary(), "--down-after", "3000", *words], stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True, **options)
 
 
@@ -27,8 +27,8 @@ def chaos(*words):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("steps", ["kill:primary:3,isolate:primary:3+kill:sentinel:1,restart:all:1",
-                                   "stop:primary:3,oneway:primary:1,fullkill:primary:0.5"])
+@pytest.mark.parametrize("steps", ["kill:primary:5,isolate:primary:5+kill:sentinel:1,restart:all:1",
+                                   "stop:primary:5,oneway:primary:1,fullkill:primary:0.5"])
 def test_after_faults_one_primary_and_equal_data(steps):
     output = chaos("--seed", "1", "--steps", steps)
     found = re.search(r"%d steps; writes: (\d+) acknowledged" % len(steps.split(",")), output)
