@@ -267,6 +267,7 @@ def test_writes_are_refused_until_it_works_again(group, policy, action):
     disk.happens("write", "incr.aof", "1+", action)
     with kvd.connect() as writer:
         writer.send("SET", "b", "x" * 1000)
+        wait_for(lambda: info(kvd, "aof_last_write_status") == "err")  # a write before that would wait with it
         wait_for(lambda: str(kvd.call("SET", "c", 1)).startswith(MISCONF))
         assert str(kvd.call("PING")).startswith(MISCONF) and kvd.do("GET", "a") == b"1"
         assert info(kvd, "aof_last_write_status") == "err"
@@ -292,6 +293,7 @@ def test_a_held_reply_comes_when_it_works_again(group):
     disk.happens("fdatasync", "incr.aof", "1+", "EIO")
     with kvd.connect(timeout=30) as writer:
         writer.send("SET", "a", 1)
+        wait_for(lambda: info(kvd, "aof_last_write_status") == "err")
         wait_for(lambda: str(kvd.call("SET", "c", 1)).startswith(MISCONF))
         assert read(group, kvd, "appendonly.aof.1.incr.aof") == b"", "it is written anew, so that the kernel writes it anew"
         disk.works()
