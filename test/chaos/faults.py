@@ -193,14 +193,15 @@ class Handover(Fault):
     """SENTINEL FAILOVER."""
 
     whole_set = True
+    options = ()
 
     def begin(self):
         sentinel = self.random.choice(self.cluster.sentinels)
         primary = self.cluster.primary()
-        self.touched = {primary.name} if primary else set()
+        self.touched = {primary.name} if primary and self.loses else set()
         try:
             with sentinel.connect(timeout=5) as connection:
-                connection.do("SENTINEL", "FAILOVER", MASTER)
+                connection.do("SENTINEL", "FAILOVER", MASTER, *self.options)
         except (OSError, EOFError, RespError):
             pass  # another fault of this step is in the way
 
@@ -208,8 +209,16 @@ class Handover(Fault):
         pass
 
 
+class Coordinated(Handover):
+    """SENTINEL FAILOVER COORDINATED: the primary's writes are stopped first."""
+
+    loses = False
+    options = ("COORDINATED",)
+
+
 FAULTS = {"kill": Kill, "term": Terminate, "stop": Stop, "isolate": Isolate, "vanish": Vanish, "deaf": Deaf, "mute": Mute, "cut": Cut,
-          "oneway": OneWay, "split": Split, "restart": Restart, "full": Full, "fullkill": FullKill, "handover": Handover}
+          "oneway": OneWay, "split": Split, "restart": Restart, "full": Full, "fullkill": FullKill, "handover": Handover,
+          "coordinated": Coordinated}
 OF_SERVERS_ONLY = {"cut", "oneway", "split"}
 
 
@@ -248,7 +257,7 @@ def make(cluster, part, random):
 def plan(random):
     """Steps without end."""
     def part():
-        fault = random.choices(list(FAULTS), [5, 3, 5, 4, 3, 3, 3, 2, 2, 3, 3, 3, 2, 2])[0]
+        fault = random.choices(list(FAULTS), [5, 3, 5, 4, 3, 3, 3, 2, 2, 3, 3, 3, 2, 1, 2])[0]
         if FAULTS[fault].whole_set:
             target = "all"
         elif fault in OF_SERVERS_ONLY:
