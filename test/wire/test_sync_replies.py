@@ -301,6 +301,20 @@ def test_what_was_acknowledged_is_on_enough_replicas(group, kinds):
         assert not lost, "%d of %d acknowledged" % (len(lost), len(writer.acknowledged))
 
 
+def test_a_planned_failover_under_held_writes(group):
+    primary, (replica,) = primary_with(group, ["kvd"], "repl-sync-replicas: 1\nrepl-sync-timeout: 20000\n")
+    writers = [Writer(primary, "set %d" % number, depth) for number, depth in enumerate([1, 1, 20])]
+    wait_for(lambda: all(len(writer.acknowledged) > 100 for writer in writers), timeout=60)
+    assert primary.do("FAILOVER") == b"OK"
+    wait_for(lambda: replica.info("replication")["role"] == "master", what="it was handed over")
+    wait_for(lambda: primary.info("replication").get("master_link_status") == "up", what="the old one follows")
+    primary.kill()
+    for writer in writers:
+        writer.join()
+        there = {int(number) for number in replica.do("SMEMBERS", writer.name)}
+        assert there.issuperset(writer.acknowledged)
+
+
 def test_a_primary_that_does_not_know_fack(group):
     """What a replica tells of its disk does not disturb Redis 7.0."""
     primary = group.redis()
