@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-enum { VALID_PERIODS = 5 };
+enum { VALID_MS = 5000, VALID_PINGS = 3 /* ... and at least so many ping periods */ };
 
 int64_t choose_offset(const struct instance *replica) {
     return replica->facts.role == ROLE_PRIMARY ? replica->facts.primary_offset : replica->facts.replica_offset;
@@ -43,10 +43,10 @@ static enum choose_verdict judge_alone(const struct instance *replica) {
     int64_t now_ms = world->now_ms;
     if (replica->s_down) return CHOOSE_DOWN;
     if (!instance_is_connected(replica)) return CHOOSE_DISCONNECTED;
-    if (replica->last_good_ms == NEVER || now_ms - replica->last_good_ms > VALID_PERIODS * world->timing.ping_period_ms)
+    if (replica->last_good_ms == NEVER || now_ms - replica->last_good_ms > MAX(VALID_MS, VALID_PINGS * replica->ping_period_ms))
         return CHOOSE_SILENT;
     if (facts->at_ms == NEVER) return CHOOSE_UNKNOWN;
-    int64_t valid_ms = old->s_down ? VALID_PERIODS * world->timing.ping_period_ms : 3 * world->timing.info_period_ms;
+    int64_t valid_ms = old->s_down ? VALID_MS : 3 * world->timing.info_period_ms;
     if (now_ms - facts->at_ms > valid_ms) return CHOOSE_STALE;
     if (facts->priority == 0) return CHOOSE_PRIORITY_0;
     int64_t may_be_down_ms = 10 * replica->down_after_ms;

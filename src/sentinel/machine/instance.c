@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 
+enum { CALM_PING_MS = 1000 };
+
 /* ---- Life ---- */
 
 struct instance *instance_new(struct world *world, enum instance_kind kind, struct primary *primary, const char *name,
@@ -70,6 +72,11 @@ static int64_t probe_period(int64_t down_after_ms, int64_t most_ms) {
     return MAX(1, MIN(MAX(down_after_ms / 10, MIN(10, down_after_ms / 2)), most_ms));
 }
 
+/* Of whose silence nothing hangs: once a second is enough, and so is a tenth of a long down-after. */
+static int64_t calm_period(int64_t wanted_ms, int64_t down_after_ms, int64_t most_ms) {
+    return MAX(1, MIN(MIN(wanted_ms, MAX(CALM_PING_MS, down_after_ms / 10)), most_ms));
+}
+
 void instance_derive(struct instance *instance) {
     const struct timing *timing = &instance->world->timing;
     switch (instance->kind) {
@@ -79,14 +86,14 @@ void instance_derive(struct instance *instance) {
         break;
     case INSTANCE_REPLICA: /* nothing hurries when a replica is down: a failover asks for fresh facts anyway */
         instance->down_after_ms = instance->primary->options.down_after_ms;
-        instance->ping_period_ms = MAX(1, MIN(instance->down_after_ms, timing->ping_period_ms));
+        instance->ping_period_ms = calm_period(instance->down_after_ms, instance->down_after_ms, timing->ping_period_ms);
         break;
     case INSTANCE_SENTINEL: {
         int64_t least = INT64_MAX;
         LIST_EACH(&instance->seats, node)
         least = MIN(least, container_of(node, struct seat, at_peer)->primary->options.down_after_ms);
         instance->down_after_ms = least == INT64_MAX ? timing->default_down_after_ms : least;
-        instance->ping_period_ms = MAX(1, MIN(instance->down_after_ms / 3, timing->ping_period_ms));
+        instance->ping_period_ms = calm_period(instance->down_after_ms / 3, instance->down_after_ms, timing->ping_period_ms);
         break;
     }
     }

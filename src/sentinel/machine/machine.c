@@ -26,7 +26,7 @@ struct machine {
 void timing_defaults(struct timing *timing) {
     *timing = (struct timing){
         .info_period_ms = 10000,
-        .ping_period_ms = 1000,
+        .ping_period_ms = 3000,
         .ask_period_ms = 1000,
         .publish_period_ms = 2000,
         .default_down_after_ms = DEFAULT_DOWN_AFTER_MS,

@@ -17,7 +17,7 @@ enum { DEFAULT_DOWN_AFTER_MS = 30000, DEFAULT_FAILOVER_TIMEOUT_MS = 180000, DEFA
 /* The parameters of SENTINEL DEBUG, in its order. */
 struct timing {
     int64_t info_period_ms;               /* 10000 */
-    int64_t ping_period_ms;               /* 1000: at most; see instance_derive() */
+    int64_t ping_period_ms;               /* 3000: at most; see instance_derive() */
     int64_t ask_period_ms;                /* 1000 */
     int64_t publish_period_ms;            /* 2000 */
     int64_t default_down_after_ms;        /* 30000 */
