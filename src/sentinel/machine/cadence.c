@@ -309,7 +309,7 @@ static int64_t look_hello_on_node(struct world *world, struct instance *instance
     }
     if (!is_due(world, instance->last_hello_sent_ms, rarely * period_ms, &next_ms))
         return MIN(next_ms, world->now_ms + period_ms); /* by then there may be others */
-    if (may_wait_for_ping(world, instance, instance->last_hello_sent_ms, period_ms)) return world->now_ms;
+    if (may_wait_for_ping(world, instance, instance->last_hello_sent_ms, rarely * period_ms)) return world->now_ms;
     if (!say_hello(world, instance, instance->primary)) return next_ms;
     int64_t gap_ms = said ? world->now_ms - instance->last_hello_sent_ms : 0;
     instance->hello_gap_ms = among_kvd ? RARE_ON_NODES * period_ms : MIN(MAX(gap_ms, period_ms), RARE_ON_NODES * period_ms);
@@ -338,8 +338,15 @@ bool cadence_greet(struct seat *seat) {
     return true;
 }
 
+/* How often somebody must be told hello at least: who that is, and whether it is due, is looked at with the pings where
+ * these are more frequent. */
+static int64_t hello_period(const struct world *world, const struct instance *instance) {
+    if (instance->kind == INSTANCE_SENTINEL) return cadence_hello_period_ms(instance);
+    return world->timing.publish_period_ms * (is_among_kvd(instance->primary) ? RARE_ON_NODES : 1);
+}
+
 static int64_t look_hello(struct world *world, struct instance *instance) {
-    int64_t period_ms = world->timing.publish_period_ms;
+    int64_t period_ms = hello_period(world, instance);
     if (instance->hello_look_ms > world->now_ms) return look_with_ping(instance, instance->hello_look_ms, period_ms);
     bool to_peer = instance->kind == INSTANCE_SENTINEL;
     instance->hello_look_ms = to_peer ? look_hello_to_peer(world, instance) : look_hello_on_node(world, instance);
