@@ -31,6 +31,7 @@ enum {
     RARE_ON_NODES = 5,
     RARE_TO_KVD = 30,
     RARE_OF_SILENT = 15,
+    SILENT_SHARES_MAX = 2, /* the more there are that keep silent, the more rarely each of them speaks */
     GRIDS = 10, /* of a period: what is due at about the same time is done in one go */
 };
 
@@ -305,7 +306,7 @@ static int64_t look_hello_on_node(struct world *world, struct instance *instance
     int64_t rarely = among_kvd ? RARE_ON_NODES : 1;
     if (among_kvd && said && election_rank(instance->primary) > 0) {
         if (!is_quiet_place(instance)) return world->now_ms + period_ms;
-        rarely = RARE_OF_SILENT;
+        rarely = RARE_OF_SILENT * MIN(MAX(instance->primary->seat_count / 2, 1), SILENT_SHARES_MAX);
     }
     if (!is_due(world, instance->last_hello_sent_ms, rarely * period_ms, &next_ms))
         return MIN(next_ms, world->now_ms + period_ms); /* by then there may be others */
