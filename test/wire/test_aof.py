@@ -36,7 +36,10 @@ def request(*words):
 
 
 def wait_for_rewrite(server):
-    wait_for(lambda: info(server, "aof_rewrite_in_progress") == info(server, "aof_rewrite_scheduled") == "0")
+    def is_done():
+        fields = server.info("persistence")  # of one moment: what is scheduled may begin between two questions
+        return fields["aof_rewrite_in_progress"] == fields["aof_rewrite_scheduled"] == "0"
+    wait_for(is_done, what="the rewrite has ended")
 
 
 def kill_when_written(server):

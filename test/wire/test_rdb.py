@@ -1,4 +1,5 @@
 """Dump files: written by kvd and read by redis-server and the other way, old versions, damage, saving in all its ways, loading."""
+import glob
 import os
 import random
 import shutil
@@ -280,8 +281,11 @@ def saving(group):
     """A server whose child is stopped while it saves: (server, pid of the child)."""
     kvd = group.kvd(DEBUG)
     kvd.do("DEBUG", "POPULATE", 200000, "key", 100)
+    pattern = os.path.join(kvd.do("CONFIG", "GET", "dir")[1].decode(), "temp-*.rdb")
     for _ in range(50):
         kvd.do("BGSAVE")
+        # Once it writes it has done all that a child does first.
+        wait_for(lambda: glob.glob(pattern) or persistence(kvd, "rdb_bgsave_in_progress") == "0")
         for pid in children(kvd):
             os.kill(pid, signal.SIGSTOP)
         if persistence(kvd, "rdb_bgsave_in_progress") == "1":
