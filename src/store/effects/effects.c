@@ -7,7 +7,7 @@
 #include "store/keyspace/databases.h"
 
 struct effects {
-    struct server        *server; /* NULL: it is gone, before those who listened */
+    struct server        *server;
     struct keyspace_hooks *keyspace_hooks; /* the databases' */
     struct server_hooks   hooks;           /* the server keeps them */
     struct list           sinks;
@@ -79,13 +79,9 @@ static void field_expired(void *context, struct keyspace *keyspace, struct slice
 
 static void apply(struct effects *effects) {
     bool is_followed = !list_is_empty(&effects->sinks);
-    if (effects->server) effects->server->is_followed = is_followed;
+    effects->server->is_followed = is_followed;
     effects->keyspace_hooks->removed = is_followed ? removed : NULL;
     effects->keyspace_hooks->field_expired = is_followed ? field_expired : NULL;
-}
-
-static void server_gone(void *context) {
-    ((struct effects *)context)->server = NULL;
 }
 
 struct effects *effects_new(struct server *server, struct databases *databases) {
@@ -93,7 +89,7 @@ struct effects *effects_new(struct server *server, struct databases *databases) 
     effects->server = server;
     effects->keyspace_hooks = &databases->shared.hooks;
     effects->keyspace_hooks->removal_context = effects;
-    effects->hooks = (struct server_hooks){.context = effects, .written = written, .server_freed = server_gone};
+    effects->hooks = (struct server_hooks){.context = effects, .written = written};
     list_init(&effects->sinks);
     server_add_hooks(server, &effects->hooks);
     return effects;
