@@ -331,6 +331,7 @@ static void server_freed(void *context) {
     struct following *following = context;
     following->replication->upstream = NULL;
     upstream_free(&following->upstream);
+    replication_stop(following->replication);
 }
 
 static void client_freed(void *context, struct client *client) {

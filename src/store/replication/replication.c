@@ -269,10 +269,6 @@ static bool apply_sync(void *context, struct error *err) {
     return true;
 }
 
-static void server_freed(void *context) {
-    sync_replies_stop(((struct replication *)context)->sync);
-}
-
 static bool apply_backlog_size(void *context, struct error *err) {
     struct replication *replication = context;
     replication->server->replica_limit_floor = replication->settings.backlog_size_bytes;
@@ -316,7 +312,6 @@ struct replication *replication_new(struct server *server, struct databases *dat
         .shutdown_finish = shutdown_finish,
         .shutdown_aborted = shutdown_aborted,
         .reset_stats = reset_stats,
-        .server_freed = server_freed,
     };
     server->role_name = "master";
     server_add_hooks(server, &replication->hooks);
@@ -328,12 +323,17 @@ void replication_start(struct replication *replication) {
     sync_replies_apply(replication->sync);
 }
 
+void replication_stop(struct replication *replication) {
+    sync_replies_stop(replication->sync);
+    listen_to_effects(replication, false);
+    if (replication->replicas) replicas_free(&replication->replicas);
+}
+
 void replication_free(struct replication **place) {
     struct replication *replication = *place;
     if (!replication) return;
     *place = NULL;
-    listen_to_effects(replication, false);
-    replicas_free(&replication->replicas);
+    replication_stop(replication); /* where there was no server_free() */
     waits_free(&replication->waits);
     sync_replies_free(&replication->sync);
     backlog_free(&replication->backlog);

@@ -56,6 +56,7 @@ struct replication { /* owned by the store; of clients' sessions */
 struct replication *replication_new(struct server *server, struct databases *databases, struct persistence *persistence,
                                     struct effects *effects, replication_find_session *find_session);
 void                replication_start(struct replication *replication); /* the configuration has been read */
+void                replication_stop(struct replication *replication);  /* the server and the loop go: nothing may watch or be told */
 void                replication_free(struct replication **replication);
 
 /* From the store, while there still is a session. */
