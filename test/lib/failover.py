@@ -131,6 +131,8 @@ class HighlyAvailableSet:
         make = {"kvd": self.group.kvd_sentinel, "redis": self.group.redis_sentinel}
         self.sentinels = [make[kind]({"mymaster": settings}) for kind in sentinels]
         wait_settled(self.sentinels, replicas=replicas)
+        if len(sentinels) >= 3 and set(sentinels) == {"kvd"}:
+            wait_for(lambda: all("memory=1" in sentinel.do("INFO", "sentinel").decode() for sentinel in self.sentinels), what="all may vote")
         self.events = self.group.watch(*self.sentinels)
 
     def server_at(self, port):

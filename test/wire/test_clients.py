@@ -24,6 +24,7 @@ def test_python_sentinel_client_follows(ha):
     assert sorted(client.discover_slaves("mymaster")) == sorted(("127.0.0.1", replica.port) for replica in ha.replicas)
     primary = client.master_for("mymaster", socket_timeout=0.5)
     primary.set("before", "1")
+    wait_for(lambda: primary.wait(2, 300) == 2, what="both replicas have it")
     ha.primary.kill()
 
     def write():

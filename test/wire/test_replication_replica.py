@@ -531,7 +531,7 @@ def test_hostile_primary(group, answer):
         wait_for(lambda: replica.do("PING") == b"PONG")
     primary = group.redis()
     load(primary, 1)
-    replica.do("REPLICAOF", "127.0.0.1", primary.port)
+    wait_for(lambda: replica.do("REPLICAOF", "127.0.0.1", primary.port), what="it does not load any more")
     wait_equal(primary, replica)
 
 

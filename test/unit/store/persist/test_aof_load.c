@@ -1,5 +1,6 @@
 /* Append-only files of every shape, as they lie on the disk, into a server. */
 #include "lib/unit.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "core/client/client.h"
 #include "core/client/reply.h"
@@ -29,11 +30,13 @@ struct fixture {
 static void init(struct fixture *f) {
     *f = (struct fixture){.may_be_short = true, .folder = "/tmp/kvd-unit-aof-XXXXXX"};
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(f->folder));
+    log_set_level(LOG_NOTHING); /* thousands of files that are damaged */
     f->server = server_new();
     f->store = store_install(f->server);
 }
 
 static void fini(struct fixture *f) {
+    log_set_level(LOG_NOTICE);
     aof_manifest_free(&f->loaded.manifest);
     server_free(&f->server);
     store_free(&f->store);
@@ -203,6 +206,59 @@ UNIT_TEST(aof_load, damage_is_told_with_file_and_offset) {
     expect_failure(&f, "at offset 0: the command 'SHUTDOWN' does not belong into it");
     write_file(&f, "a.aof.manifest", SLICE("file a.aof.1.base.aof seq 1 type x\n"));
     expect_failure(&f, "a.aof.manifest is damaged: line 1");
+    fini(&f);
+}
+
+static void empty(struct fixture *f) {
+    for (int i = 0; i < databases_count(f->store->databases); i++) keyspace_clear(databases_find(f->store->databases, i), false);
+}
+
+static const char sample[] = "SELECT 0;SET a 1;MULTI;INCR a;RPUSH l x y z;EXEC;HSET h f v g w;SELECT 3;ZADD z 1.5 m 2 n;SADD s 1 2 3;"
+                             "XADD x 1-1 f v;PEXPIREAT a 9999999999999;DEL s";
+
+/* Cut anywhere it is loaded up to the last whole command or transaction, and is whole afterwards. */
+UNIT_TEST(aof_load, a_file_that_is_cut_anywhere_is_loaded_up_to_there) {
+    struct fixture f;
+    struct bytes out = {0};
+    init(&f);
+    requests(&out, sample);
+    write_file(&f, "a.aof.manifest", SLICE("file a.aof.1.incr.aof seq 1 type i\n"));
+    long kept_before = 0;
+    for (size_t size = 0; size <= out.size; size++) {
+        write_file(&f, "a.aof.1.incr.aof", slice_make(out.data, size));
+        CU_ASSERT_EQUAL(load(&f), LOADING_DONE);
+        long kept = size_of(&f, "a.aof.1.incr.aof");
+        CU_ASSERT(kept <= (long)size && kept >= kept_before);
+        kept_before = kept;
+        empty(&f);
+    }
+    CU_ASSERT_EQUAL(kept_before, (long)out.size);
+    bytes_fini(&out);
+    fini(&f);
+}
+
+/* Changed anywhere it is loaded (a value was changed, or what follows looks as if it were cut) or refused with a place. */
+UNIT_TEST(aof_load, a_file_with_any_byte_changed_is_loaded_or_refused) {
+    static const unsigned char changes[] = {0x01, 0x02, 0x08, 0x10, 0x20, 0x80, 0xff};
+    struct fixture f;
+    struct bytes out = {0};
+    size_t refused = 0;
+    init(&f);
+    requests(&out, sample);
+    write_file(&f, "a.aof.manifest", SLICE("file a.aof.1.incr.aof seq 1 type i\n"));
+    for (size_t at = 0; at < out.size; at++)
+        for (size_t i = 0; i < COUNT_OF(changes); i++) {
+            out.data[at] = (char)(out.data[at] ^ changes[i]);
+            write_file(&f, "a.aof.1.incr.aof", bytes_slice(&out));
+            enum loading_result result = load(&f);
+            CU_ASSERT(result == LOADING_DONE || strstr(f.err.text, "at offset "));
+            refused += result == LOADING_FAILED;
+            CU_ASSERT(size_of(&f, "a.aof.1.incr.aof") == (long)out.size || result == LOADING_DONE);
+            out.data[at] = (char)(out.data[at] ^ changes[i]);
+            empty(&f);
+        }
+    CU_ASSERT(refused > out.size); /* of seven changes to each byte more than one */
+    bytes_fini(&out);
     fini(&f);
 }
 
