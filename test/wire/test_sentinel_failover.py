@@ -26,11 +26,12 @@ def test_three_sentinels_fail_over_once(group, how, down_after_ms):
         assert old == victim.port or silent_ms > down_after_ms / 2, (old, silent_ms)
     for witness in witnesses.values():
         witness.stopping = True
+    # Whatever the machine does: one election for each switch, which all sentinels tell of.
+    assert len(ha.events.named("+elected-leader", ha.last_fault)) == len(switches)
+    assert len(ha.events.named("+switch-master", ha.last_fault)) == 3 * len(switches)
     # So may a sentinel, and says so itself. Where none did, nothing may wait for a poll; what is measured belongs to bench/failover.
     if len(switches) == 1 and not any(int(sentinel.info("sentinel")["sentinel_stalls"]) for sentinel in ha.sentinels):
-        assert len(ha.events.named("+elected-leader", ha.last_fault)) == 1
         assert timeline["switched everywhere"] < down_after_ms + 1500, timeline
-        assert len(ha.events.named("+switch-master", ha.last_fault)) == 3
 
 
 def test_alone_with_a_quorum_of_one(group):
