@@ -41,6 +41,14 @@ static void on_deadline(struct loop_timer *timer) {
     blocked_timers_update(server);
 }
 
+int64_t blocked_deadline(struct server *server, int64_t timeout_ms) {
+    if (timeout_ms == 0) return 0;
+    /* The turn's own time is that of its beginning, which may be before the request was sent. */
+    int64_t now_us = tick_now_us(&server->internal->tick_clock);
+    int64_t now_ms = (MAX(now_us, server->now_us) + 999) / 1000;
+    return timeout_ms > INT64_MAX - now_ms ? INT64_MAX : now_ms + timeout_ms;
+}
+
 void blocked_start(struct client *client, const struct blocked_ops *ops, void *context, int64_t deadline_ms) {
     struct server *server = client->server;
     CHECK(!blocked_is(client));

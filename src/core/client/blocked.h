@@ -22,7 +22,11 @@ struct blocked_ops {
     bool can_unblock;
 };
 
-/* `deadline_ms` on the monotonic clock; 0: for ever. Keeps `ops` and `context`. */
+/* The moment on the monotonic clock that is `timeout_ms` (0 and more) after now, rounded up: nobody waits for less than was
+ * asked for. 0 for 0, which means for ever; INT64_MAX for what is further away than can be said. */
+int64_t blocked_deadline(struct server *server, int64_t timeout_ms);
+
+/* `deadline_ms`: from blocked_deadline(). Keeps `ops` and `context`. */
 void blocked_start(struct client *client, const struct blocked_ops *ops, void *context, int64_t deadline_ms);
 /* After the reply was added. */
 void blocked_end(struct client *client);

@@ -98,7 +98,7 @@ void aof_waits_start(struct aof_waits *waits, struct client *client, size_t loca
     *wait = first;
     list_add(&waits->all, &wait->node);
     if (replicas && waits->peers.ask) waits->peers.ask(waits->peers.context);
-    blocked_start(client, &ops, wait, timeout_ms ? waits->server->now_ms + timeout_ms : 0);
+    blocked_start(client, &ops, wait, blocked_deadline(waits->server, timeout_ms));
 }
 
 void aof_waits_serve(struct aof_waits *waits) {

@@ -60,7 +60,7 @@ void waits_start(struct waits *waits, struct client *client, size_t wanted, int6
     *wait = (struct wait){.client = client, .waits = waits, .offset = offset, .wanted = wanted};
     list_add(&waits->all, &wait->node);
     waits_want(waits);
-    blocked_start(client, &ops, wait, timeout_ms ? replication->server->now_ms + timeout_ms : 0);
+    blocked_start(client, &ops, wait, blocked_deadline(replication->server, timeout_ms));
 }
 
 void waits_serve(struct waits *waits) {

@@ -161,8 +161,7 @@ static bool deadline_in(struct client *client, int64_t ms, int64_t *deadline_ms)
         reply_error(client, "ERR timeout is negative");
         return false;
     }
-    int64_t now_ms = (client->server->now_us + 999) / 1000; /* rounded up: nobody waits for less than was asked for */
-    *deadline_ms = ms == 0 ? 0 : ms > INT64_MAX - now_ms ? INT64_MAX : now_ms + ms;
+    *deadline_ms = blocked_deadline(client->server, ms);
     return true;
 }
 
