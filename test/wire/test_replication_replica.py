@@ -270,6 +270,29 @@ def test_a_restarted_primary_is_resumed_from(group, kind):
     assert (stats["sync_full"], stats["sync_partial_ok"]) == ("0", "1")
 
 
+def test_redirection(group):
+    """A client that says that it can follow redirections is sent to the primary, also by one that was demoted under it."""
+    primary = primary_of(group, "kvd")
+    replica = replica_of(group, primary)
+    wait_for(lambda: is_up(replica))
+    there = "REDIRECT 127.0.0.1:%d" % primary.port
+    with replica.connect() as plain, replica.connect() as able, primary.connect() as client:
+        for words in (("READONLY",), ("READWRITE",)):
+            assert str(plain.call(*words)) == "ERR This instance has cluster support disabled"
+        assert able.do("CLIENT", "CAPA", "unknown", "REDIRECT") == b"OK" and b" capa=r " in able.do("CLIENT", "INFO")
+        assert b" capa= " in plain.do("CLIENT", "INFO")
+        assert str(able.call("SET", "a", 1)) == str(able.call("GET", "a")) == there
+        assert able.do("PING") == b"PONG" and plain.do("GET", "a") is None
+        assert str(able.pipeline([("MULTI",), ("SET", "a", 1), ("EXEC",)])[2]).startswith("EXECABORT")
+        assert able.do("READONLY") == b"OK" and able.do("GET", "a") is None and str(able.call("SET", "a", 1)) == there
+        assert able.do("READWRITE") == b"OK" and str(able.call("GET", "a")) == there
+        able.do("RESET")
+        assert able.do("GET", "a") is None and str(able.call("SET", "a", 1)).startswith("READONLY ")
+        assert client.do("CLIENT", "CAPA", "redirect") == b"OK" and client.do("SET", "a", 1) == b"OK"
+        assert plain.do("REPLICAOF", "NO", "ONE") == b"OK" and primary.do("REPLICAOF", "127.0.0.1", replica.port) == b"OK"
+        assert str(client.call("SET", "a", 2)) == str(client.call("GET", "a")) == "REDIRECT 127.0.0.1:%d" % replica.port
+
+
 def test_refusals(group):
     primary = group.redis()
     replica = replica_of(group, primary)

@@ -465,7 +465,7 @@ void client_reset(struct client *client) {
     mem_free(client->name);
     client->name = NULL;
     client->flags &= ~(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT | CLIENT_NO_EVICT | CLIENT_NO_TOUCH |
-                       CLIENT_READONLY | CLIENT_ASKING);
+                       CLIENT_READONLY | CLIENT_REDIRECTS);
 }
 
 bool client_set_name(struct client *client, struct slice name) {

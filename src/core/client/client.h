@@ -31,8 +31,8 @@ struct user;
 #define CLIENT_CLOSE_AFTER_REPLY (1ull << 14) /* nothing more is executed; closed when the output was sent */
 #define CLIENT_NO_EVICT (1ull << 15)
 #define CLIENT_NO_TOUCH (1ull << 16)
-#define CLIENT_READONLY (1ull << 17) /* cluster READONLY */
-#define CLIENT_ASKING (1ull << 18)
+#define CLIENT_READONLY (1ull << 17)  /* READONLY: its reads are answered by replicas, too */
+#define CLIENT_REDIRECTS (1ull << 18) /* CLIENT CAPA redirect: it follows -REDIRECT */
 #define CLIENT_BLOCKED (1ull << 19)
 #define CLIENT_UNBLOCKED (1ull << 20) /* its waiting input is executed before the loop sleeps */
 #define CLIENT_UNIX_SOCKET (1ull << 21)

@@ -87,10 +87,10 @@ void client_describe(struct client *client, struct bytes *out) {
                      MAX(io->output.block_count > 1 ? output_size(&io->output) : 0, (size_t)client->stream_waiting),
                      client_memory(client));
     add_events(client, out);
-    bytes_add_printf(out, " cmd=%s user=%s redir=%lld resp=%d lib-name=%s lib-ver=%s tot-net-in=%llu tot-net-out=%llu "
+    bytes_add_printf(out, " cmd=%s user=%s redir=%lld resp=%d capa=%s lib-name=%s lib-ver=%s tot-net-in=%llu tot-net-out=%llu "
                           "tot-cmds=%llu",
                      client_last_command(client), client->user ? client->user->name : "(superuser)",
-                     (long long)client->tracking_redirect, client->resp,
+                     (long long)client->tracking_redirect, client->resp, client->flags & CLIENT_REDIRECTS ? "r" : "",
                      client->lib_name ? client->lib_name : "", client->lib_version ? client->lib_version : "",
                      (unsigned long long)client->bytes_in, (unsigned long long)client->bytes_out,
                      (unsigned long long)client->commands);

@@ -214,6 +214,32 @@ void wait_command(struct client *client) {
     waits_start(replication->waits, client, wanted < 0 ? 0 : (size_t)wanted, timeout_ms);
 }
 
+/* ---- CLIENT CAPA, READONLY, READWRITE: what following.c redirects ---- */
+
+void client_capa_command(struct client *client) {
+    for (int i = 2; i < client->argc; i++) /* what we do not know we never send */
+        if (slice_is_nocase(client->argv[i], "redirect")) client->flags |= CLIENT_REDIRECTS;
+    reply_ok(client);
+}
+
+static void want_reads_here(struct client *client, bool here) {
+    if (!(client->flags & CLIENT_REDIRECTS)) {
+        reply_error(client, "ERR This instance has cluster support disabled");
+        return;
+    }
+    if (here) client->flags |= CLIENT_READONLY;
+    else client->flags &= ~CLIENT_READONLY;
+    reply_ok(client);
+}
+
+void readonly_command(struct client *client) {
+    want_reads_here(client, true);
+}
+
+void readwrite_command(struct client *client) {
+    want_reads_here(client, false);
+}
+
 /* ---- CLIENT SYNC-REPLICAS ---- */
 
 void client_sync_replicas_command(struct client *client) {

@@ -13,6 +13,8 @@
 #include "store/replication/replicas.h"
 #include "store/replication/stream_in.h"
 
+#include <stdio.h>
+
 /* ---- parameters ---- */
 
 static bool check_replicaof(const struct param *row, struct param_values *values, struct error *err) {
@@ -76,10 +78,21 @@ static bool writes(const struct client *client, const struct command_entry *entr
     return entry->flags & COMMAND_ENDS_TRANSACTION && client->flags & CLIENT_MULTI_WRITES;
 }
 
+/* A client that can follow a redirection (CLIENT CAPA) is sent to the primary instead of being refused or read old data. */
+static bool redirects(const struct client *client, const struct command_entry *entry) {
+    if (LIKELY(!(client->flags & CLIENT_REDIRECTS))) return false;
+    return writes(client, entry) || (entry->flags & COMMAND_READONLY && !(client->flags & CLIENT_READONLY));
+}
+
 static enum server_verdict refuse(void *context, struct client *client, const struct command_entry *entry) {
     const struct following *following = context;
     if (LIKELY(!following_is_replica(following)) || client->flags & CLIENT_IS_PRIMARY) return SERVER_GO_ON;
     const struct replication_settings *settings = &following->replication->settings;
+    if (redirects(client, entry)) {
+        char why[sizeof "REDIRECT :" + 256 + 8];
+        snprintf(why, sizeof why, "REDIRECT %s:%d", upstream_host(following->upstream), upstream_port(following->upstream));
+        return say_no(client, entry, why);
+    }
     if (settings->is_read_only && writes(client, entry))
         return say_no(client, entry, "READONLY You can't write against a read only replica.");
     if (!settings->serves_stale && !stream_in_is_up(upstream_stream(following->upstream)) && !(entry->flags & COMMAND_STALE))

@@ -138,7 +138,7 @@ UNIT_TEST(client, is_described_in_one_line) {
     int         fd = dial(&live);
     const char *line = talk(&live, fd, "CLIENT SETNAME bob\r\nCLIENT SETINFO lib-name x\r\nCLIENT INFO\r\n");
     CU_ASSERT_PTR_NOT_NULL(strstr(line, " name=bob age=0 idle=0 flags=U db=0 sub=0 psub=0 ssub=0 multi=-1 watch=0 "));
-    CU_ASSERT_PTR_NOT_NULL(strstr(line, " events=r cmd=client|info user=default redir=-1 resp=2 lib-name=x lib-ver= "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(line, " events=r cmd=client|info user=default redir=-1 resp=2 capa= lib-name=x lib-ver= "));
     close(fd);
     live_fini(&live);
 }
