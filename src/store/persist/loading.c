@@ -232,9 +232,7 @@ void loading_get_state(const struct loading *loading, struct loading_state *stat
     state->total_bytes = loading->total_bytes;
     state->loaded_bytes = loading->before_bytes + loading->at_bytes;
     state->file_memory_bytes = loading->file_memory_bytes;
-    double elapsed = (double)(clock_now_us() - loading->start_us) / 1e6;
-    uint64_t left = state->total_bytes - MIN(state->total_bytes, state->loaded_bytes);
-    state->eta_s = state->loaded_bytes ? (int64_t)(elapsed * (double)left / (double)state->loaded_bytes) : 1;
+    state->elapsed_us = clock_now_us() - loading->start_us;
 }
 
 const struct rdb_place *loading_place(const struct loading *loading) {

@@ -24,10 +24,10 @@ enum loading_result loading_run(struct loading *loading, bool serves, bool merge
 const struct rdb_place *loading_place(const struct loading *loading);
 
 struct loading_state {
-    int64_t  start_wall_s;
-    uint64_t total_bytes, loaded_bytes;
+    int64_t  start_wall_s; /* 0: nothing is being loaded */
+    uint64_t total_bytes, loaded_bytes; /* total 0: unknown */
     uint64_t file_memory_bytes; /* what the server that wrote the file used; 0: it does not say */
-    int64_t  eta_s;
+    int64_t  elapsed_us;
     uint64_t last_expired, last_loaded; /* keys, of the last loading */
 };
 void loading_get_state(const struct loading *loading, struct loading_state *state);

@@ -155,6 +155,7 @@ static void count(void *context) {
     child_get_state(persistence->child, &persistence->forked);
     saving_get_state(persistence->saving, &persistence->saved);
     loading_get_state(persistence->loading, &persistence->loaded);
+    if (persistence->synced_state) persistence->synced_state(persistence->synced_context, &persistence->loaded);
     aof_get_info(persistence->aof, &persistence->appended);
     aof_rewriting_get_info(persistence->rewriting, &persistence->rewritten);
 }
@@ -171,18 +172,21 @@ static void print_aof(void *context, struct bytes *out) {
                      info->buffered, info->pending_syncs, (unsigned long long)info->delayed_syncs);
 }
 
-/* Only while something is being loaded. */
+/* Only while something is being loaded. Where the size is unknown what the data took where it comes from is a (bad) estimate. */
 static void print_loading(void *context, struct bytes *out) {
     const struct persistence *persistence = context;
     const struct loading_state *state = &persistence->loaded;
-    if (!persistence->server->is_loading) return;
+    if (!state->start_wall_s) return;
+    uint64_t loaded = state->loaded_bytes, total = state->total_bytes ? state->total_bytes : state->file_memory_bytes;
+    double percent = total ? (double)loaded * 100 / (double)total : 0.0;
+    if (!state->total_bytes) percent = MIN(percent, 99.99);
+    uint64_t left = MAX(total - MIN(total, loaded), 1);
+    double elapsed_s = (double)state->elapsed_us / 1e6;
     bytes_add_printf(out, "loading_start_time:%lld\r\nloading_total_bytes:%llu\r\nloading_rdb_used_mem:%llu\r\n",
                      (long long)state->start_wall_s, (unsigned long long)state->total_bytes,
                      (unsigned long long)state->file_memory_bytes);
     bytes_add_printf(out, "loading_loaded_bytes:%llu\r\nloading_loaded_perc:%.2f\r\nloading_eta_seconds:%lld\r\n",
-                     (unsigned long long)state->loaded_bytes,
-                     state->total_bytes ? (double)state->loaded_bytes * 100 / (double)state->total_bytes : 0.0,
-                     (long long)state->eta_s);
+                     (unsigned long long)loaded, percent, loaded ? (long long)(elapsed_s * (double)left / (double)loaded) : 1LL);
 }
 
 /* ---- life ---- */

@@ -35,6 +35,9 @@ struct persistence { /* owned by the store */
     struct child_state      forked;    /* as of the INFO that is being printed; the next too */
     struct saving_state     saved;
     struct loading_state    loaded;
+    /* Where data comes from a primary: fills in how far that is, if it is being loaded. NULL: nobody does. */
+    void (*synced_state)(void *context, struct loading_state *state);
+    void                     *synced_context;
     struct aof_info           appended;
     struct aof_rewriting_info rewritten;
 };

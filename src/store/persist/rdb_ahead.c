@@ -12,14 +12,19 @@ enum { PIECES = 4 };
 struct rdb_ahead {
     struct worker         *worker;
     struct worker_job      job;
-    struct rdb_file       *file; /* the thread's while it runs */
+    struct rdb_file       *file; /* the thread's while it runs; NULL: the dump comes by rdb_ahead_feed() */
+    struct rdb_loader     *loader; /* of what is fed; the thread's */
+    struct bytes           rest;   /* what the loader has not taken yet; the thread's */
+    size_t                 wanted;
+    uint64_t               size; /* of the dump; 0: unknown */
     const struct hash_key *hash_key;
     int                    databases;
     struct rdb_ahead_piece *filling; /* the thread's: keys are added to it. NULL: none is begun */
     pthread_mutex_t        lock;     /* of what follows */
     pthread_cond_t         changed;
     uint64_t               put, taken; /* pieces, ever */
-    bool                   stop;
+    bool                   stop, is_all; /* nothing more is fed */
+    struct bytes           fed;  /* what the thread has not looked at */
     struct rdb_ahead_piece pieces[PIECES];
 };
 
@@ -42,13 +47,17 @@ static struct rdb_ahead_piece *begin(struct rdb_ahead *ahead, enum rdb_ahead_wha
 static void put(struct rdb_ahead *ahead) {
     pthread_mutex_lock(&ahead->lock);
     ahead->put++;
-    pthread_cond_signal(&ahead->changed); /* the two sides never wait at once */
+    pthread_cond_signal(&ahead->changed); /* for the other side: this one does not wait */
     pthread_mutex_unlock(&ahead->lock);
 }
 
 static void put_values(struct rdb_ahead *ahead) {
     if (ahead->filling) put(ahead);
     ahead->filling = NULL;
+}
+
+static uint64_t offset(const struct rdb_ahead *ahead) {
+    return ahead->file ? rdb_file_offset(ahead->file) : rdb_loader_offset(ahead->loader);
 }
 
 /* What is no key comes alone, after the keys before it. */
@@ -97,7 +106,7 @@ static bool on_key(void *context, struct rdb_key *key, struct error *err) {
     kept->key.key = keep_text(piece, key->key);
     if (has_text) kept->key.value.text = keep_text(piece, key->value.text);
     kept->hash = key_table_hash(ahead->hash_key, key->key);
-    kept->end = rdb_file_offset(ahead->file);
+    kept->end = offset(ahead);
     if (UNLIKELY(piece->long_text != NULL)) put_values(ahead);
     return true;
 }
@@ -115,9 +124,9 @@ static bool on_database(void *context, uint64_t number, struct error *err) {
 /* A key takes four bytes at least. */
 static void on_sizes(void *context, uint64_t keys, uint64_t expiring) {
     struct rdb_ahead *ahead = context;
-    uint64_t size = rdb_file_size(ahead->file), offset = rdb_file_offset(ahead->file);
+    uint64_t most = ahead->size ? (ahead->size - MIN(ahead->size, offset(ahead))) / 4 : RDB_AHEAD_RESERVE;
     struct rdb_ahead_piece *piece = begin_other(ahead, RDB_AHEAD_SIZES);
-    if (piece) piece->number = MIN(keys, (size - MIN(size, offset)) / 4);
+    if (piece) piece->number = MIN(keys, most);
     (void)end_other(ahead, piece, NULL);
 }
 
@@ -145,37 +154,74 @@ static bool is_stopped(struct rdb_ahead *ahead) {
     return stop;
 }
 
+/* Moves what was fed to `rest`; waits for it. False: there is no more. */
+static bool take_fed(struct rdb_ahead *ahead) {
+    pthread_mutex_lock(&ahead->lock);
+    while (!ahead->fed.size && !ahead->is_all && !ahead->stop) pthread_cond_wait(&ahead->changed, &ahead->lock);
+    bool has_come = ahead->fed.size > 0 && !ahead->stop;
+    struct bytes fed = ahead->fed;
+    if (has_come && !ahead->rest.size) { /* which is usual: the two change places */
+        ahead->fed = ahead->rest;
+        ahead->rest = fed;
+    } else if (has_come) {
+        bytes_add_slice(&ahead->rest, bytes_slice(&fed));
+        bytes_clear(&ahead->fed);
+    }
+    pthread_cond_signal(&ahead->changed);
+    pthread_mutex_unlock(&ahead->lock);
+    return has_come;
+}
+
+static enum rdb_result step_fed(struct rdb_ahead *ahead, struct error *err) {
+    put_values(ahead); /* waiting may take long */
+    if (!take_fed(ahead)) {
+        error_set(err, "it ends after %llu bytes, too early", (unsigned long long)offset(ahead));
+        return RDB_BAD;
+    }
+    if (ahead->rest.size < ahead->wanted) return RDB_MORE;
+    struct rdb_in in = {.at = ahead->rest.data, .end = ahead->rest.data + ahead->rest.size};
+    enum rdb_result result = rdb_loader_feed(ahead->loader, &in, err);
+    size_t left = rdb_in_left(&in);
+    bytes_drop_front(&ahead->rest, ahead->rest.size - left);
+    ahead->wanted = result == RDB_MORE ? in.wanted : 0;
+    return result;
+}
+
+/* After the end: whether nothing follows it. */
+static bool ends_there(struct rdb_ahead *ahead, struct error *err) {
+    if (!ahead->rest.size && !take_fed(ahead)) return true;
+    return error_set(err, "there is more behind the end of the data");
+}
+
 static void run(struct worker_job *job) {
     struct rdb_ahead *ahead = container_of(job, struct rdb_ahead, job);
     struct error err = {""};
     enum rdb_result result;
-    do result = rdb_file_step(ahead->file, &err);
+    do result = ahead->file ? rdb_file_step(ahead->file, &err) : step_fed(ahead, &err);
     while (result == RDB_MORE && !is_stopped(ahead));
+    if (!ahead->file && result == RDB_OK && !ends_there(ahead, &err)) result = RDB_BAD;
     struct rdb_ahead_piece *piece = begin_other(ahead, RDB_AHEAD_END);
     if (!piece) return;
     piece->result = result;
     piece->err = err;
-    piece->at = rdb_file_offset(ahead->file);
+    piece->at = offset(ahead);
     put(ahead);
 }
 
 /* ---- the caller's side ---- */
 
-enum rdb_file_opened rdb_ahead_open(struct rdb_ahead **place, const char *path, const struct rdb_rules *rules,
-                                    const struct hash_key *hash_key, int databases, bool verify_checksum, struct error *err) {
+static struct rdb_ahead *new(const struct rdb_rules *rules, const struct hash_key *hash_key, int databases, bool verify_checksum) {
     struct rdb_ahead *ahead = mem_alloc(sizeof *ahead); /* not the pieces, which are large */
     memset(ahead, 0, offsetof(struct rdb_ahead, pieces));
     struct rdb_sink sink = {
         .context = ahead, .database = on_database, .sizes = on_sizes, .key = on_key, .field = on_field, .library = on_library};
-    struct rdb_loader *loader = rdb_loader_new(rules, &sink, verify_checksum);
-    enum rdb_file_opened opened = rdb_file_open(&ahead->file, path, &loader, err);
-    if (opened != RDB_FILE_OPEN) {
-        rdb_loader_free(&loader);
-        mem_free(ahead);
-        return opened;
-    }
+    ahead->loader = rdb_loader_new(rules, &sink, verify_checksum);
     ahead->hash_key = hash_key;
     ahead->databases = databases;
+    return ahead;
+}
+
+static void start(struct rdb_ahead *ahead) {
     pthread_condattr_t attributes;
     CHECK(pthread_condattr_init(&attributes) == 0 && pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
     CHECK(pthread_mutex_init(&ahead->lock, NULL) == 0 && pthread_cond_init(&ahead->changed, &attributes) == 0);
@@ -183,12 +229,56 @@ enum rdb_file_opened rdb_ahead_open(struct rdb_ahead **place, const char *path, 
     ahead->job.run = run;
     ahead->worker = worker_new("kvd-load", NULL, NULL);
     worker_submit(ahead->worker, &ahead->job);
+}
+
+enum rdb_file_opened rdb_ahead_open(struct rdb_ahead **place, const char *path, const struct rdb_rules *rules,
+                                    const struct hash_key *hash_key, int databases, bool verify_checksum, struct error *err) {
+    struct rdb_ahead *ahead = new(rules, hash_key, databases, verify_checksum);
+    enum rdb_file_opened opened = rdb_file_open(&ahead->file, path, &ahead->loader, err);
+    if (opened != RDB_FILE_OPEN) {
+        rdb_loader_free(&ahead->loader);
+        mem_free(ahead);
+        return opened;
+    }
+    ahead->size = rdb_file_size(ahead->file);
+    start(ahead);
     *place = ahead;
     return RDB_FILE_OPEN;
 }
 
+struct rdb_ahead *rdb_ahead_new(const struct rdb_rules *rules, const struct hash_key *hash_key, int databases, bool verify_checksum,
+                                uint64_t size) {
+    struct rdb_ahead *ahead = new(rules, hash_key, databases, verify_checksum);
+    ahead->size = size;
+    start(ahead);
+    return ahead;
+}
+
+size_t rdb_ahead_feed(struct rdb_ahead *ahead, struct slice bytes) {
+    pthread_mutex_lock(&ahead->lock);
+    bytes_add_slice(&ahead->fed, bytes);
+    size_t waiting = ahead->fed.size;
+    pthread_cond_signal(&ahead->changed);
+    pthread_mutex_unlock(&ahead->lock);
+    return waiting;
+}
+
+size_t rdb_ahead_waiting(struct rdb_ahead *ahead) {
+    pthread_mutex_lock(&ahead->lock);
+    size_t waiting = ahead->fed.size;
+    pthread_mutex_unlock(&ahead->lock);
+    return waiting;
+}
+
+void rdb_ahead_feed_end(struct rdb_ahead *ahead) {
+    pthread_mutex_lock(&ahead->lock);
+    ahead->is_all = true;
+    pthread_cond_signal(&ahead->changed);
+    pthread_mutex_unlock(&ahead->lock);
+}
+
 uint64_t rdb_ahead_size(const struct rdb_ahead *ahead) {
-    return rdb_file_size(ahead->file); /* which does not change */
+    return ahead->size;
 }
 
 struct rdb_ahead_piece *rdb_ahead_next(struct rdb_ahead *ahead, unsigned wait_ms) {
@@ -234,6 +324,9 @@ void rdb_ahead_close(struct rdb_ahead **place) {
     for (; ahead->taken < ahead->put; ahead->taken++) empty(&ahead->pieces[ahead->taken % PIECES]);
     if (ahead->filling) empty(ahead->filling);
     rdb_file_close(&ahead->file);
+    rdb_loader_free(&ahead->loader);
+    bytes_fini(&ahead->rest);
+    bytes_fini(&ahead->fed);
     CHECK(pthread_mutex_destroy(&ahead->lock) == 0 && pthread_cond_destroy(&ahead->changed) == 0);
     mem_free(ahead);
 }

@@ -310,6 +310,11 @@ struct handover *following_handover(const struct following *following) {
     return following->handover;
 }
 
+static void get_loading_state(void *context, struct loading_state *state) {
+    const struct sync_in *sync = upstream_sync(((const struct following *)context)->upstream);
+    if (sync && sync_in_is_loading(sync)) sync_in_get_state(sync, state);
+}
+
 /* ---- time and clients ---- */
 
 static void cron(void *context, int64_t now_ms) {
@@ -378,6 +383,8 @@ struct following *following_new(struct replication *replication, struct evictor 
         .select = select_db,
     };
     following->upstream = upstream_new(server, replication->databases, &hooks);
+    replication->persistence->synced_state = get_loading_state;
+    replication->persistence->synced_context = following;
     params_add(server->params, rows, COUNT_OF(rows), &following->settings);
     params_bind(server->params, "replicaof", (struct param_binding){.get = get_replicaof}, following);
     params_bind(server->params, "replica-read-only", (struct param_binding){.apply = apply_settings}, following);
@@ -397,6 +404,7 @@ void following_free(struct following **place) {
     if (!following) return;
     *place = NULL;
     following->replication->upstream = NULL;
+    following->replication->persistence->synced_state = NULL;
     upstream_free(&following->upstream);
     handover_free(&following->handover);
     own_keys_free(&following->own_keys);

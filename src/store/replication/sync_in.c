@@ -5,7 +5,8 @@
 #include "base/mem.h"
 #include "core/server.h"
 #include "store/keyspace/databases.h"
-#include "store/persist/rdb_file.h"
+#include "store/persist/loading.h"
+#include "store/persist/rdb_ahead.h"
 #include "store/persist/rdb_rules.h"
 
 #include <errno.h>
@@ -13,7 +14,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { SYNC_EVERY_BYTES = 8 * 1024 * 1024 }; /* so that the last fsync() does not take long */
+enum {
+    SYNC_EVERY_BYTES = 8 * 1024 * 1024, /* so that the last fsync() does not take long */
+    FEED_BYTES = 1024 * 1024,           /* as it comes: by so much the network may be ahead of the thread that reads it */
+    WAIT_MS = 1,
+    GROUP = 32 /* keys whose places in the table are fetched meanwhile */
+};
 
 struct sync_in {
     struct server          *server;
@@ -24,18 +30,14 @@ struct sync_in {
     int              fd; /* -1: not open */
     char             temporary[64];
     uint64_t         written, synced;
-    struct rdb_file *file;
-    /* as it comes */
-    struct rdb_loader *loader;
-    struct bytes       rest; /* what the loader has not taken yet */
-    size_t             wanted;
-    bool               has_ended; /* the loader has seen the end of the data */
+    struct rdb_ahead *ahead; /* reads the file, or what comes, on a thread. NULL: nothing is read yet */
     /* where keys go */
     struct keyspace *beside; /* SYNC_IN_SWAPPED: as many as there are databases */
     struct keyspace *keyspace;
     uint64_t         keys, empty, libraries;
     bool             is_loading, is_complete;
-    int64_t          start_us;
+    int64_t          start_us, start_wall_ms;
+    uint64_t         loaded_bytes, file_memory_bytes;
 };
 
 /* ---- the databases ---- */
@@ -66,6 +68,7 @@ static void begin_loading(struct sync_in *sync) {
     sync->databases->shared.keep_expired = true;
     sync->keyspace = place_of(sync, 0);
     sync->start_us = clock_now_us();
+    sync->start_wall_ms = clock_wall_ms();
 }
 
 /* What was loaded beside the old data takes its place. */
@@ -93,51 +96,75 @@ static void end_loading(struct sync_in *sync) {
 
 /* ---- what the payload says ---- */
 
-static bool on_database(void *context, uint64_t number, struct error *err) {
-    struct sync_in *sync = context;
-    sync->keyspace = number <= INT32_MAX ? place_of(sync, (int64_t)number) : NULL;
-    if (sync->keyspace) return true;
-    return error_set(err, "database %llu, but there are only %d; raise the parameter databases", (unsigned long long)number,
-                     databases_count(sync->databases));
-}
-
 /* Keys past their deadline are kept: when they end is for the primary to say. */
-static bool on_key(void *context, struct rdb_key *key, struct error *err) {
-    struct sync_in *sync = context;
+static bool put_key(struct sync_in *sync, const struct rdb_ahead_key *waiting, struct error *err) {
+    const struct rdb_key *key = &waiting->key;
     struct spot spot;
-    if (key->is_empty) {
+    sync->loaded_bytes = waiting->end;
+    if (UNLIKELY(key->is_empty)) {
         sync->empty++;
         return true;
     }
-    sync->databases->shared.sees_expired = true;
-    bool is_there = keyspace_open(sync->keyspace, key->key, &spot);
-    if (!is_there)
-        keyspace_put(sync->keyspace, key->key, &spot, &key->value, key->expires_ms >= 0 ? key->expires_ms : RECORD_NEVER);
-    sync->databases->shared.sees_expired = false;
-    if (is_there) {
+    if (UNLIKELY(keyspace_open_hashed(sync->keyspace, key->key, waiting->hash, &spot))) {
         if (key->value.form == VALUE_OBJECT) value_free_object(key->value.type, key->value.encoding, key->value.object);
-        return error_set(err, "this key is there twice");
+        return error_set(err, "a key is there twice, again at offset %llu", (unsigned long long)waiting->end);
     }
+    keyspace_put(sync->keyspace, key->key, &spot, &key->value, key->expires_ms >= 0 ? key->expires_ms : RECORD_NEVER);
     keyspace_set_usage(sync->keyspace, spot.record, key->idle_s, key->frequency);
     sync->keys++;
     return true;
 }
 
-static void on_field(void *context, struct slice name, struct slice value) {
-    struct sync_in *sync = context;
-    if (sync->hooks.field) sync->hooks.field(sync->hooks.context, name, value);
+static bool put_keys(struct sync_in *sync, struct rdb_ahead_piece *piece, struct error *err) {
+    bool good = true;
+    sync->databases->shared.sees_expired = true;
+    while (good && piece->taken < piece->count) {
+        unsigned end = MIN(piece->taken + GROUP, piece->count);
+        for (unsigned i = piece->taken; i < end; i++) keyspace_prefetch(sync->keyspace, piece->keys[i].hash);
+        for (unsigned i = piece->taken; i < end; i++) keyspace_prefetch_record(sync->keyspace, piece->keys[i].hash);
+        while (good && piece->taken < end) good = put_key(sync, &piece->keys[piece->taken++], err);
+    }
+    sync->databases->shared.sees_expired = false;
+    return good;
 }
 
-static void on_library(void *context, struct slice code) {
-    ((struct sync_in *)context)->libraries++;
+static void take_field(struct sync_in *sync, const struct rdb_ahead_piece *piece) {
+    int64_t number;
+    if (slice_is(piece->name, "used-mem") && number_parse_int(piece->value, &number) && number >= 0)
+        sync->file_memory_bytes = (uint64_t)number;
+    if (sync->hooks.field) sync->hooks.field(sync->hooks.context, piece->name, piece->value);
 }
 
-static struct rdb_loader *new_loader(struct sync_in *sync) {
-    struct rdb_sink sink = {
-        .context = sync, .database = on_database, .key = on_key, .field = on_field, .library = on_library};
+static enum sync_in_result take_piece(struct sync_in *sync, struct rdb_ahead_piece *piece, struct error *err) {
+    switch (piece->what) {
+    case RDB_AHEAD_VALUES: return put_keys(sync, piece, err) ? SYNC_IN_MORE : SYNC_IN_FAILED;
+    case RDB_AHEAD_DATABASE: sync->keyspace = place_of(sync, (int64_t)piece->number); return SYNC_IN_MORE;
+    case RDB_AHEAD_SIZES: keyspace_reserve(sync->keyspace, piece->number); return SYNC_IN_MORE;
+    case RDB_AHEAD_FIELD: take_field(sync, piece); return SYNC_IN_MORE;
+    case RDB_AHEAD_LIBRARY: sync->libraries++; return SYNC_IN_MORE;
+    case RDB_AHEAD_END:
+        sync->loaded_bytes = piece->at;
+        if (piece->result == RDB_OK) return SYNC_IN_DONE;
+        error_set(err, "%s", piece->err.text);
+        return SYNC_IN_FAILED;
+    }
+    UNREACHABLE("what a payload says");
+}
+
+/* The next piece, if one comes in time. SYNC_IN_DONE: it was the last. */
+static enum sync_in_result take_next(struct sync_in *sync, unsigned wait_ms, bool *has_come, struct error *err) {
+    struct rdb_ahead_piece *piece = rdb_ahead_next(sync->ahead, wait_ms);
+    *has_come = piece != NULL;
+    if (!piece) return SYNC_IN_MORE;
+    enum sync_in_result result = take_piece(sync, piece, err);
+    rdb_ahead_done(sync->ahead);
+    return result;
+}
+
+static struct rdb_rules rules_of(const struct sync_in *sync) {
     struct rdb_rules rules = rdb_rules_of(sync->databases);
     rules.deep = sync->settings.deep;
-    return rdb_loader_new(&rules, &sink, sync->settings.checksum);
+    return rules;
 }
 
 static void complete(struct sync_in *sync) {
@@ -156,18 +183,27 @@ static void complete(struct sync_in *sync) {
 
 /* ---- as it comes ---- */
 
-static bool feed(struct sync_in *sync, struct slice piece, struct error *err) {
-    if (sync->has_ended) return error_set(err, "there is more behind the end of the data");
-    bytes_add_slice(&sync->rest, piece);
-    if (sync->rest.size < sync->wanted) return true;
-    struct rdb_in in = {.at = sync->rest.data, .end = sync->rest.data + sync->rest.size};
-    enum rdb_result result = rdb_loader_feed(sync->loader, &in, err);
-    size_t left = rdb_in_left(&in);
-    bytes_drop_front(&sync->rest, sync->rest.size - left);
-    if (result == RDB_BAD) return false;
-    sync->wanted = result == RDB_MORE ? in.wanted : 0;
-    sync->has_ended = result == RDB_OK;
-    return !sync->has_ended || !left || error_set(err, "there is more behind the end of the data");
+static void begin_feed(struct sync_in *sync) {
+    struct rdb_rules rules = rules_of(sync);
+    sync->ahead = rdb_ahead_new(&rules, &sync->databases->shared.hash_key, databases_count(sync->databases), sync->settings.checksum,
+                                sync->settings.size_bytes);
+}
+
+/* Takes what the thread has read; waits for it where it is far behind, or, `to_end`, has not come to the end. */
+static bool take_read(struct sync_in *sync, bool to_end, struct error *err) {
+    for (;;) {
+        bool has_come, waits = to_end || rdb_ahead_waiting(sync->ahead) > FEED_BYTES;
+        enum sync_in_result result = take_next(sync, waits ? WAIT_MS : 0, &has_come, err);
+        if (result == SYNC_IN_FAILED) return false;
+        if (result == SYNC_IN_DONE) return to_end || error_set(err, "there is more behind the end of the data");
+        if (!has_come && !waits) return true;
+    }
+}
+
+static bool feed(struct sync_in *sync, struct slice piece, bool is_last, struct error *err) {
+    if (is_last) rdb_ahead_feed_end(sync->ahead);
+    else (void)rdb_ahead_feed(sync->ahead, piece);
+    return take_read(sync, is_last, err) || error_prefix(err, "Failed trying to load the MASTER synchronization DB from socket");
 }
 
 /* ---- by file ---- */
@@ -211,24 +247,26 @@ static bool end_file(struct sync_in *sync, struct error *err) {
     if (!file_sync_directory(sync->settings.dbfilename))
         return error_set(err, "can't sync the directory of %s: %s", sync->settings.dbfilename, strerror(errno));
     begin_loading(sync);
-    struct rdb_loader *loader = new_loader(sync);
-    if (rdb_file_open(&sync->file, sync->settings.dbfilename, &loader, err) == RDB_FILE_OPEN) return true;
-    rdb_loader_free(&loader);
+    struct rdb_rules rules = rules_of(sync);
+    if (rdb_ahead_open(&sync->ahead, sync->settings.dbfilename, &rules, &sync->databases->shared.hash_key,
+                       databases_count(sync->databases), sync->settings.checksum, err) == RDB_FILE_OPEN)
+        return true;
     return error_prefix(err, "the file of the primary's data is gone");
 }
 
 enum sync_in_result sync_in_load(struct sync_in *sync, int64_t us, struct error *err) {
     if (sync->is_complete) return SYNC_IN_DONE;
     int64_t until_us = clock_now_us() + us;
-    enum rdb_result result;
-    do result = rdb_file_step(sync->file, err);
-    while (result == RDB_MORE && clock_now_us() < until_us);
-    if (result == RDB_MORE) return SYNC_IN_MORE;
-    if (result != RDB_OK) {
+    enum sync_in_result result;
+    bool has_come;
+    do result = take_next(sync, WAIT_MS, &has_come, err);
+    while (result == SYNC_IN_MORE && has_come && clock_now_us() < until_us);
+    if (result == SYNC_IN_MORE) return SYNC_IN_MORE;
+    if (result == SYNC_IN_FAILED) {
         error_prefix(err, "Failed trying to load the MASTER synchronization DB from disk, check server logs");
         return SYNC_IN_FAILED;
     }
-    rdb_file_close(&sync->file);
+    rdb_ahead_close(&sync->ahead);
     if (sync->settings.removes_file && unlink(sync->settings.dbfilename) == 0)
         LOG_WRITE(LOG_NOTICE, "Removing the RDB file obtained from the master. This replica has persistence disabled");
     complete(sync);
@@ -250,7 +288,7 @@ struct sync_in *sync_in_new(struct server *server, struct databases *databases, 
         return sync;
     }
     begin_loading(sync);
-    sync->loader = new_loader(sync);
+    begin_feed(sync);
     return sync;
 }
 
@@ -258,23 +296,21 @@ void sync_in_free(struct sync_in **place) {
     struct sync_in *sync = *place;
     if (!sync) return;
     *place = NULL;
+    rdb_ahead_close(&sync->ahead);
     end_loading(sync);
     if (sync->fd >= 0) CHECK(close(sync->fd) == 0 || errno != EBADF);
     if (sync->temporary[0]) (void)unlink(sync->temporary);
-    rdb_file_close(&sync->file);
-    rdb_loader_free(&sync->loader);
-    bytes_fini(&sync->rest);
     mem_free(sync);
 }
 
 bool sync_in_take(struct sync_in *sync, struct slice piece, struct error *err) {
     if (sync->settings.way == SYNC_IN_BY_FILE) return write_file(sync, piece, err);
-    return feed(sync, piece, err) || error_prefix(err, "Failed trying to load the MASTER synchronization DB from socket");
+    return feed(sync, piece, false, err);
 }
 
 bool sync_in_end(struct sync_in *sync, struct error *err) {
     if (sync->settings.way == SYNC_IN_BY_FILE) return end_file(sync, err);
-    if (!sync->has_ended) return error_set(err, "Failed trying to load the MASTER synchronization DB from socket: it ends too early");
+    if (!feed(sync, (struct slice){NULL, 0}, true, err)) return false;
     complete(sync);
     return true;
 }
@@ -291,15 +327,10 @@ bool sync_in_serves_old(const struct sync_in *sync) {
     return sync->is_loading && sync->settings.way == SYNC_IN_SWAPPED && sync->settings.serves_old;
 }
 
-uint64_t sync_in_loaded_bytes(const struct sync_in *sync) {
-    if (sync->file) return rdb_file_offset(sync->file);
-    return sync->loader ? rdb_loader_offset(sync->loader) : 0;
-}
-
-uint64_t sync_in_total_bytes(const struct sync_in *sync) {
-    return sync->file ? rdb_file_size(sync->file) : 0;
-}
-
-uint64_t sync_in_keys(const struct sync_in *sync) {
-    return sync->keys;
+void sync_in_get_state(const struct sync_in *sync, struct loading_state *state) {
+    state->start_wall_s = sync->start_wall_ms / 1000;
+    state->elapsed_us = clock_now_us() - sync->start_us;
+    state->loaded_bytes = sync->loaded_bytes;
+    state->total_bytes = sync->ahead ? rdb_ahead_size(sync->ahead) : 0;
+    state->file_memory_bytes = sync->file_memory_bytes;
 }

@@ -10,6 +10,7 @@
 #include "base/error.h"
 
 struct databases;
+struct loading_state;
 struct server;
 struct sync_in;
 
@@ -21,6 +22,7 @@ struct sync_in_settings {
     bool             lazy_flush;  /* old data is freed on another thread */
     bool             checksum, deep; /* as for dump files */
     bool             removes_file;   /* SYNC_IN_BY_FILE: when it was loaded, since nothing else is kept on disk */
+    uint64_t         size_bytes;     /* of the payload; 0: unknown */
     const char      *dbfilename;     /* the file's name in the end; borrowed */
 };
 
@@ -48,6 +50,5 @@ enum sync_in_result sync_in_load(struct sync_in *sync, int64_t us, struct error 
 bool     sync_in_is_loading(const struct sync_in *sync); /* keys arrive in the databases */
 bool     sync_in_has_emptied(const struct sync_in *sync); /* the old data is gone, the new is not all there */
 bool     sync_in_serves_old(const struct sync_in *sync); /* ... and the old ones are served */
-uint64_t sync_in_loaded_bytes(const struct sync_in *sync);
-uint64_t sync_in_total_bytes(const struct sync_in *sync); /* of the file; 0: unknown */
-uint64_t sync_in_keys(const struct sync_in *sync);
+/* While it is loading: how far, for INFO. */
+void sync_in_get_state(const struct sync_in *sync, struct loading_state *state);

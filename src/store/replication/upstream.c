@@ -157,6 +157,7 @@ static bool begin_sync(struct upstream *upstream, struct error *err) {
     struct sync_in_settings settings = {0};
     struct sync_in_hooks hooks = {.context = upstream, .replaced = on_replaced};
     upstream->hooks.sync_settings(upstream->hooks.context, &settings, handshake->size < 0);
+    settings.size_bytes = (uint64_t)MAX(handshake->size, 0);
     upstream->sync = sync_in_new(upstream->server, upstream->databases, &settings, &hooks, err);
     upstream->state = UPSTREAM_RECEIVING;
     if (handshake->size < 0) {

@@ -153,3 +153,73 @@ UNIT_TEST(rdb_ahead, a_file_that_is_not_there) {
     CU_ASSERT_EQUAL(rdb_ahead_open(&ahead, "/tmp/kvd-unit-ahead-absent", &rules, &hash_key, 16, true, &err), RDB_FILE_ABSENT);
     CU_ASSERT_PTR_NULL(ahead);
 }
+
+/* ---- as it comes ---- */
+
+static struct rdb_ahead *open_feed(uint64_t size) {
+    struct rdb_rules rules = {.set = {.hash_key = &hash_key}};
+    return rdb_ahead_new(&rules, &hash_key, 16, true, size);
+}
+
+static enum rdb_result feed_all(struct slice data, size_t step, uint64_t size, struct seen *seen) {
+    struct rdb_ahead *ahead = open_feed(size);
+    for (size_t at = 0; at < data.size; at += step) {
+        (void)rdb_ahead_feed(ahead, slice_make(data.data + at, MIN(step, data.size - at)));
+        CU_ASSERT_TRUE(rdb_ahead_waiting(ahead) <= at + step);
+    }
+    rdb_ahead_feed_end(ahead);
+    enum rdb_result result = read_pieces(ahead, UINT32_MAX, seen);
+    rdb_ahead_close(&ahead);
+    CU_ASSERT_PTR_NULL(ahead);
+    return result;
+}
+
+UNIT_TEST(rdb_ahead, fed_in_pieces_of_any_size) {
+    struct bytes data = {0};
+    make_file(&data, 2000);
+    const size_t steps[] = {61, 997, 16 * 1024, 256 * 1024, data.size};
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        struct seen seen = {0};
+        CU_ASSERT_EQUAL(feed_all(bytes_slice(&data), steps[i], 0, &seen), RDB_OK);
+        CU_ASSERT_TRUE(seen.keys == 2000 && seen.fields == 1 && seen.databases == 1 && seen.sizes == 1);
+        CU_ASSERT_EQUAL(seen.ends, data.size);
+        CU_ASSERT_EQUAL(seen.reserved, RDB_AHEAD_RESERVE); /* its claim is not believed */
+    }
+    struct seen seen = {0};
+    CU_ASSERT_EQUAL(feed_all(bytes_slice(&data), 5000, data.size, &seen), RDB_OK);
+    CU_ASSERT_TRUE(seen.reserved <= data.size / 4);
+    bytes_fini(&data);
+}
+
+UNIT_TEST(rdb_ahead, fed_too_little_or_too_much) {
+    struct bytes data = {0};
+    make_file(&data, 3);
+    for (size_t size = 0; size < data.size; size++) {
+        struct seen seen = {0};
+        CU_ASSERT_EQUAL(feed_all(slice_make(data.data, size), 700, 0, &seen), RDB_BAD);
+        CU_ASSERT_PTR_NOT_NULL(strstr(seen.err.text, "too early"));
+    }
+    bytes_add(&data, "x", 1);
+    for (size_t step = 1; step <= data.size; step += data.size - 1) {
+        struct seen seen = {0};
+        CU_ASSERT_EQUAL(feed_all(bytes_slice(&data), step, 0, &seen), RDB_BAD);
+        CU_ASSERT_EQUAL(seen.keys, 3);
+        CU_ASSERT_PTR_NOT_NULL(strstr(seen.err.text, "more behind the end"));
+    }
+    bytes_fini(&data);
+}
+
+UNIT_TEST(rdb_ahead, a_feed_may_be_left_at_any_moment) {
+    struct bytes data = {0};
+    make_file(&data, 3000);
+    for (unsigned pieces = 0; pieces < 8; pieces++) {
+        struct seen seen = {0};
+        struct rdb_ahead *ahead = open_feed(0);
+        (void)rdb_ahead_feed(ahead, slice_make(data.data, data.size - pieces * 1000));
+        CU_ASSERT_EQUAL(read_pieces(ahead, pieces, &seen), RDB_MORE);
+        rdb_ahead_close(&ahead);
+    }
+    struct rdb_ahead *ahead = open_feed(0); /* the thread waits for what never comes */
+    rdb_ahead_close(&ahead);
+    bytes_fini(&data);
+}
