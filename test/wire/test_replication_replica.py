@@ -529,11 +529,11 @@ def test_cut_at_every_byte(group, way):
     talk = FULL + b"\n" + EMPTY + b"*2\r\n$4\r\nINCR\r\n$1\r\na\r\n"
     for size in range(0, len(talk), 3):
         with Hostile(talk[:size]) as hostile:
-            replica.do("REPLICAOF", "127.0.0.1", hostile.port)
+            wait_for(lambda: replica.do("REPLICAOF", "127.0.0.1", hostile.port), what="it does not load any more")
             wait_for(lambda: hostile.served, what="served, %d bytes" % size)
     primary = group.redis()
     load(primary, 1)
-    replica.do("REPLICAOF", "127.0.0.1", primary.port)
+    wait_for(lambda: replica.do("REPLICAOF", "127.0.0.1", primary.port), what="it does not load any more")
     wait_equal(primary, replica)
 
 
