@@ -248,8 +248,7 @@ bool store_start(struct store *store, struct error *err) {
     shared->sees_expired = following_is_wanted(store->following); /* what has ended meanwhile is for the primary to say */
     if (!persistence_start(store->persistence, err)) return false;
     shared->sees_expired = false;
-    const struct rdb_place *place = loading_place(store->persistence->loading);
-    if (!store->persistence->settings.appendonly) replication_found_place(store->replication, place);
+    replication_found_place(store->replication, loading_place(store->persistence->loading));
     following_start(store->following);
     return true;
 }

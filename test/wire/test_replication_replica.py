@@ -3,6 +3,7 @@ import os
 import random
 import re
 import socket
+import subprocess
 import threading
 import time
 
@@ -255,8 +256,52 @@ def test_a_restarted_replica_resumes(group, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_restarted_primary_is_resumed_from(group, kind):
-    primary = group.kvd(FAST + 'repl-diskless-sync-delay: 0\nsave: "3600 1"\n')
+def test_a_restarted_replica_with_an_append_only_file_resumes(group, kind):
+    """The file ends with a remark on where in the stream the data is; once something follows it says nothing any more."""
+    primary = primary_of(group, kind)
+    load(primary, 1)
+    replica = replica_of(group, primary, "appendonly: yes\n")
+    wait_equal(primary, replica)
+    for round in range(1, 4):
+        load(primary, 1 + round, 50)
+        wait_equal(primary, replica)
+        assert replica.stop() == 0
+        load(primary, 5 + round, 50)
+        replica.start()
+        wait_equal(primary, replica)
+        stats = primary.info("stats")
+        assert (stats["sync_full"], stats["sync_partial_ok"]) == ("1", str(round))
+    load(primary, 9, 50)
+    wait_equal(primary, replica)
+    replica.kill()
+    replica.start()
+    wait_equal(primary, replica)
+    assert primary.info("stats")["sync_full"] == "2"
+
+
+def test_redis_reads_an_append_only_file_with_a_place(group):
+    primary = group.redis()
+    replica = group.kvd("appendonly: yes\nreplicaof: 127.0.0.1 %d\n" % primary.port)
+    wait_for(lambda: is_up(replica))
+    wait_for(lambda: replica.info("persistence")["aof_rewrite_in_progress"] == "0")
+    load(primary, 1)
+    wait_for(lambda: offset_of(replica) == offset_of(primary))
+    assert replica.stop() == 0
+    directory = group.subdirectory(replica.name)
+    folder = os.path.join(directory, "appendonlydir")
+    last = sorted(name for name in os.listdir(folder) if name.endswith(".incr.aof"))[-1]
+    with open(os.path.join(folder, last), "rb") as file:
+        assert re.search(rb"\r\n#PLACE:[0-9a-f]{40} \d+ \d+\r\n$", file.read())
+    checked = subprocess.run(["redis-check-aof", os.path.join(folder, last)], capture_output=True)
+    assert checked.returncode == 0, checked.stdout
+    other = group.redis("--appendonly", "yes", "--dir", directory)
+    assert other.do("DEBUG", "DIGEST") == primary.do("DEBUG", "DIGEST")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("appendonly", ["no", "yes"])
+def test_a_restarted_primary_is_resumed_from(group, kind, appendonly):
+    primary = group.kvd(FAST + 'repl-diskless-sync-delay: 0\nsave: "3600 1"\nappendonly: %s\n' % appendonly)
     replica = primary_of(group, kind)
     replica.do("REPLICAOF", "127.0.0.1", primary.port)
     load(primary, 1)

@@ -11,6 +11,7 @@
 #include "store/persist/aof_sync.h"
 #include "store/persist/child.h"
 #include "store/persist/persistence.h"
+#include "store/persist/rdb_save.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -65,6 +66,13 @@ static void remark_time(struct aof *aof) {
     if (now_s <= aof->remarked_s) return;
     aof->remarked_s = now_s;
     bytes_add_printf(&aof->buffer, "#TS:%lld\r\n", (long long)now_s);
+}
+
+void aof_remark_place(struct aof *aof, const struct rdb_place *place) {
+    size_t before = aof->buffer.size;
+    if (aof->state != AOF_ON) return;
+    bytes_add_printf(&aof->buffer, "#PLACE:%s %lld %d\r\n", place->id, (long long)place->offset, place->stream_db);
+    aof->offset += aof->buffer.size - before;
 }
 
 static void take(void *context, const struct effects_batch *batch) {

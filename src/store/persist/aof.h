@@ -19,6 +19,7 @@ struct child;
 struct client;
 struct effects;
 struct persist_settings;
+struct rdb_place;
 struct server;
 
 enum { AOF_STEM_MAX = 200 }; /* bytes of appendfilename and appenddirname: numbers and types are added */
@@ -47,6 +48,8 @@ void aof_flush(struct aof *aof, bool now);
 void aof_policy_changed(struct aof *aof); /* appendfsync has a new value */
 /* Why nothing can be written: "No space left on device". NULL: it works, or is off. Lends. */
 const char *aof_failure(const struct aof *aof);
+/* A remark: what was taken so far is the data of this place in a stream of replication. It is true for a file that ends with it. */
+void aof_remark_place(struct aof *aof, const struct rdb_place *place);
 /* All is written and synced before this returns. */
 MUST_USE bool aof_finish(struct aof *aof, struct error *err);
 

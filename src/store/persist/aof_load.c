@@ -124,17 +124,32 @@ static bool end_early(struct run *run, bool is_last, struct error *err) {
     return cut(run, aof_file_size(run->file), err);
 }
 
+/* Nothing is known of where the data is once something follows. */
+static void forget_place(struct run *run) {
+    run->loading->place = (struct rdb_place){.offset = -1};
+}
+
+static void look_at_remark(struct run *run) {
+    struct rdb_place place = {.offset = -1};
+    struct slice     id;
+    if (run->client->flags & CLIENT_IN_MULTI) return;
+    run->good_until = aof_file_next_offset(run->file);
+    if (!aof_reader_place(aof_file_reader(run->file)->remark, &id, &place.offset, &place.stream_db)) return;
+    if (id.size >= sizeof place.id) return;
+    memcpy(place.id, id.data, id.size); /* ... whose end is zeroed */
+    run->loading->place = place;
+}
+
 static bool read_commands(struct run *run, bool is_last, struct error *err) {
     struct loading *loading = run->loading;
     for (uint64_t turn = 1;; turn++) {
         switch (aof_file_next(run->file, err)) {
         case AOF_FILE_COMMAND:
+            forget_place(run);
             if (!repeat(run, err)) return false;
             if (!(run->client->flags & CLIENT_IN_MULTI)) run->good_until = aof_file_next_offset(run->file);
             break;
-        case AOF_FILE_REMARK:
-            if (!(run->client->flags & CLIENT_IN_MULTI)) run->good_until = aof_file_next_offset(run->file);
-            break;
+        case AOF_FILE_REMARK: look_at_remark(run); break;
         case AOF_FILE_END: return !(run->client->flags & CLIENT_IN_MULTI) || end_early(run, is_last, err);
         case AOF_FILE_SHORT: return end_early(run, is_last, err);
         case AOF_FILE_BAD:
@@ -161,6 +176,7 @@ static bool read_preamble(struct run *run, struct error *err) {
     case LOADING_FAILED: return error_prefix(err, "in the dump that it begins with");
     }
     run->good_until = end;
+    forget_place(run); /* a base has no place of its own */
     return aof_file_seek(run->file, end, err);
 }
 

@@ -98,3 +98,15 @@ bool aof_reader_timestamp(struct slice remark, int64_t *wall_s) {
     return slice_starts_with(remark, "TS:") && number_parse_int(slice_make(remark.data + 3, remark.size - 3), wall_s) &&
            *wall_s >= 0;
 }
+
+bool aof_reader_place(struct slice remark, struct slice *id, int64_t *offset, int *db) {
+    struct slice rest, offset_text;
+    int64_t number;
+    if (!slice_starts_with(remark, "PLACE:")) return false;
+    rest = slice_make(remark.data + 6, remark.size - 6);
+    if (!slice_split(&rest, ' ', id) || !slice_split(&rest, ' ', &offset_text) || !rest.data) return false;
+    if (!number_parse_int(offset_text, offset) || *offset < 0) return false;
+    if (!number_parse_int(rest, &number) || number < 0 || number > INT32_MAX) return false;
+    *db = (int)number;
+    return true;
+}

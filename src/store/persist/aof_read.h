@@ -2,6 +2,7 @@
  *
  *     *3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n      a command
  *     #TS:1700000000\r\n                             a remark: the time of what follows (aof-timestamp-enabled)
+ *     #PLACE:<40 hex digits> 1234 0\r\n              a remark of kvd: where in which stream of replication the data is
  *
  * Stricter than the protocol is read from clients: a file is what a server wrote. No length is believed before that many
  * bytes are there. Knows no files.
@@ -37,3 +38,5 @@ enum aof_read_result aof_reader_step(struct aof_reader *reader, struct slice byt
 void aof_reader_restart(struct aof_reader *reader);
 /* The seconds of a remark "TS:1700000000". False: it is another one. */
 MUST_USE bool aof_reader_timestamp(struct slice remark, int64_t *wall_s);
+/* A remark "PLACE:<replication id> <offset> <database>": up to here the data is what that stream made of it. False: another one. */
+MUST_USE bool aof_reader_place(struct slice remark, struct slice *id, int64_t *offset, int *db);

@@ -133,6 +133,8 @@ static bool finish(void *context, unsigned flags, struct error *err) {
         return error_set(err, "the append-only file was switched on and is being written for the first time");
     if (aof_state(persistence->aof) == AOF_WAITS) aof_rewriting_switch_off(persistence->rewriting);
     aof_rewriting_cancel(persistence->rewriting);
+    struct rdb_place place;
+    if (saving_find_place(persistence->saving, &place)) aof_remark_place(persistence->aof, &place);
     if (!aof_finish(persistence->aof, err)) return false;
     saving_kill(persistence->saving);
     bool wanted = flags & SERVER_SHUTDOWN_SAVE || (saving_has_points(persistence->saving) && !(flags & SERVER_SHUTDOWN_NOSAVE));

@@ -181,6 +181,12 @@ void saving_tell_end(struct saving *saving, saving_on_end *told, void *context) 
     saving->told_context = context;
 }
 
+bool saving_find_place(const struct saving *saving, struct rdb_place *place) {
+    *place = (struct rdb_place){0};
+    if (saving->get_place) saving->get_place(saving->place_context, place);
+    return *place->id != 0;
+}
+
 void saving_set_place(struct saving *saving, void (*get)(void *context, struct rdb_place *place), void *context) {
     saving->get_place = get;
     saving->place_context = context;

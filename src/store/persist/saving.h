@@ -32,6 +32,7 @@ MUST_USE bool saving_start_for(struct saving *saving, saving_on_end *told, void 
 void saving_tell_end(struct saving *saving, saving_on_end *told, void *context);
 /* Who knows where in the replication stream the data is now: asked whenever a dump is written. Keeps both. */
 void saving_set_place(struct saving *saving, void (*get)(void *context, struct rdb_place *place), void *context);
+bool saving_find_place(const struct saving *saving, struct rdb_place *place); /* false: the data is in no stream */
 /* Of the running save, or else of the next: in the working directory. Lends. */
 const char *saving_path(const struct saving *saving);
 void          saving_kill(struct saving *saving); /* the child, if there is one */

@@ -77,3 +77,17 @@ UNIT_TEST(aof_read, times) {
     CU_ASSERT_FALSE(aof_reader_timestamp(SLICE("T"), &wall_s));
     CU_ASSERT_FALSE(aof_reader_timestamp(SLICE("TS:-1"), &wall_s));
 }
+
+UNIT_TEST(aof_read, places) {
+    struct slice id;
+    int64_t offset;
+    int db;
+    CU_ASSERT_TRUE(aof_reader_place(SLICE("PLACE:0123abc 77 3"), &id, &offset, &db));
+    CU_ASSERT_TRUE(slice_is(id, "0123abc") && offset == 77 && db == 3);
+    CU_ASSERT_FALSE(aof_reader_place(SLICE("TS:17"), &id, &offset, &db));
+    CU_ASSERT_FALSE(aof_reader_place(SLICE("PLACE:"), &id, &offset, &db));
+    CU_ASSERT_FALSE(aof_reader_place(SLICE("PLACE:0123abc 77"), &id, &offset, &db));
+    CU_ASSERT_FALSE(aof_reader_place(SLICE("PLACE:0123abc -1 0"), &id, &offset, &db));
+    CU_ASSERT_FALSE(aof_reader_place(SLICE("PLACE:0123abc 77 99999999999"), &id, &offset, &db));
+    CU_ASSERT_FALSE(aof_reader_place(SLICE("PLACE:0123abc 77 3 4"), &id, &offset, &db));
+}
