@@ -5,6 +5,7 @@ import pytest
 
 from failover import HighlyAvailableSet, Writer
 from processes import wait_for
+from rate_writer import RateWriter
 
 
 def offset_of(server):
@@ -55,3 +56,37 @@ def test_the_primary_is_handed_over(group, sentinels):
     assert primary is not old
     lost = [number for when, number, port in writer.acknowledged if port == primary.port and primary.do("GET", "written:%d" % number) is None]
     assert lost == []
+
+
+def last_failover(sentinel):
+    record = sentinel.do("SENTINEL", "HISTORY", "mymaster", 1)[0]
+    return {name.decode(): value for name, value in zip(record[::2], record[1::2])}
+
+
+def test_a_plain_order_loses_nothing_at_a_rate(group):
+    """20,000 writes a second, and SENTINEL FAILOVER without more words. A machine that stands still may make the sentinel use force, or give
+    up: it says so, and the order is repeated."""
+    ha = HighlyAvailableSet(["kvd"] * 3, group=group, server="kvd")
+    servers = (ha.primary, *ha.replicas)
+    for _ in range(20):
+        old = ha.settle()
+        before = full_synchronizations(servers)
+        writer = RateWriter(ha.sentinels)
+        try:
+            wait_for(lambda: writer.count > 2000, what="the client writes")
+            began = time.monotonic()
+            assert ha.sentinels[0].do("SENTINEL", "FAILOVER", "mymaster") == b"OK"
+            ended = ("+failover-end", "-failover-abort-master-timeout", "-failover-abort-no-good-slave", "-failover-abort-not-elected")
+            wait_for(lambda: any(ha.events.named(event, began) for event in ended), 60, "it ends")
+            new = ha.settle()
+            wait_for(lambda: writer.port == new and writer.last > time.monotonic() - 1, 60, "the client writes on")
+        finally:
+            writer.stop()
+        if new != old and last_failover(ha.sentinels[0])["kind"] == b"coordinated":
+            break
+    assert new != old and not ha.events.named("+failover-forced", began)
+    primary = wait_equal(ha)
+    with primary.connect() as connection:
+        assert writer.lost(connection) == 0
+    assert full_synchronizations(servers) == before
+    assert {port for _, _, port in writer.acknowledged} == {old, new}

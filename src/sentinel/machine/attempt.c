@@ -67,9 +67,9 @@ void attempt_begin(struct primary *primary, bool forced, bool coordinated, uint3
     failover->protecting = false;
     failover->wanted = wanted;
     failover->coordinated = coordinated;
-    failover->by_primary = false;
+    failover->planned = failover->by_primary = false;
     failover->stopped_offset = -1;
-    failover->ordered = false;
+    failover->ordered = failover->promoting = false;
     failover->order_request = 0;
     failover->target = NULL;
     fence_reset(primary);
@@ -104,7 +104,7 @@ void attempt_end(struct primary *primary, enum failover_result result, const cha
     failover->record.ended_ms = primary->world->now_ms;
     if (!failover->noted_replicas.size) history_note_replicas(primary, NULL);
     history_add(primary, reason);
-    failover->forced = failover->coordinated = false;
+    failover->forced = failover->coordinated = failover->planned = false;
     sm_move(&failover->sm, FAILOVER_NONE, primary->world->now_ms, "%s", reason);
     world_touch_group(primary);
 }

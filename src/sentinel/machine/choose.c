@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+enum { PLANNED_LAG_MAX = 1 << 20 }; /* bytes that a replica may lack when the writes are stopped for it */
 enum { VALID_MS = 5000, VALID_PINGS = 3 /* ... and at least so many ping periods */ };
 
 int64_t choose_offset(const struct instance *replica) {
@@ -16,6 +17,12 @@ int64_t choose_lag(const struct instance *replica) {
     if (primary->facts.at_ms != NEVER && primary->facts.role == ROLE_PRIMARY)
         furthest = MAX(furthest, primary->facts.primary_offset);
     return furthest < 0 ? -1 : MAX(0, furthest - choose_offset(replica));
+}
+
+int64_t choose_most_lag(const struct primary *primary) {
+    int64_t most = primary->options.max_replica_lag;
+    if (!primary->failover.planned) return most; /* F5 */
+    return most > 0 ? MIN(most, PLANNED_LAG_MAX) : PLANNED_LAG_MAX;
 }
 
 bool choose_is_near(const struct instance *replica) {
@@ -54,7 +61,7 @@ static enum choose_verdict judge_alone(const struct instance *replica) {
     /* A primary that turned into a replica feeds nobody, nobody knows since when: the links prove nothing then. */
     bool fed = old->role_reported != ROLE_REPLICA;
     if (fed && facts->role == ROLE_REPLICA && facts->link_down_ms > may_be_down_ms) return CHOOSE_LINK_DOWN;
-    int64_t most = primary->options.max_replica_lag;
+    int64_t most = choose_most_lag(primary);
     if (most > 0 && choose_lag(replica) > most) return CHOOSE_LAGS;
     if (replica->refused_epoch && replica->refused_epoch == primary->failover.epoch) return CHOOSE_REFUSED;
     return CHOOSE_GOOD;

@@ -30,6 +30,8 @@ struct instance *choose_replica(const struct primary *primary, size_t *count);
 bool choose_is_near(const struct instance *replica);
 /* How far it is behind the furthest known, the primary included when it was heard last; -1 unknown. */
 int64_t choose_lag(const struct instance *replica);
+/* How far behind it may be: max-replica-lag, and less while a planned failover looks for its replica. 0: any. */
+int64_t choose_most_lag(const struct primary *primary);
 /* The offset that counts: what it has of the data. */
 int64_t choose_offset(const struct instance *replica);
 /* The furthest offset of all known replicas that are not down; -1 none known. */

@@ -54,8 +54,9 @@ bool explain_replica(const struct instance *replica, int64_t now_ms, struct byte
         break;
     case CHOOSE_OLD_PRIMARY: bytes_add_text(text, "calls itself a primary"); break;
     case CHOOSE_LAGS:
-        bytes_add_printf(text, "is %" PRId64 " bytes behind, max-replica-lag is %" PRId64, explain_lag(replica),
-                         replica->primary->options.max_replica_lag);
+        bytes_add_printf(text, "is %" PRId64 " bytes behind, %s is %" PRId64, explain_lag(replica),
+                         replica->primary->failover.planned ? "the most for a planned failover" : "max-replica-lag",
+                         choose_most_lag(replica->primary));
         break;
     case CHOOSE_REFUSED: bytes_add_printf(text, "refused to be promoted: %s", replica->refusal); break;
     }
@@ -149,7 +150,7 @@ void explain_plan(const struct primary *primary, bool coordinated, const struct 
     if (failover_may_force(primary, coordinated, wanted, &why))
         bytes_add_printf(lines, "would promote %s:%u%s instead of %s:%u\n",
                          instance_shown_host(target, primary->world), target->port,
-                         coordinated ? " with the primary's writes stopped, without loss," : "",
+                         coordinated || failover_would_plan(primary) ? " with the primary's writes stopped, without loss," : "",
                          instance_shown_host(primary->instance, primary->world), primary->instance->port);
     else
         bytes_add_printf(lines, "would be refused: %s\n", bytes_text(&why));

@@ -72,6 +72,10 @@ static void read_field(struct facts *facts, struct slice key, struct slice value
     int64_t number;
     if (slice_is(key, "run_id"))
         read_id(facts->run_id, value);
+    else if (slice_is(key, "redis_version"))
+        facts->is_kvd = false; /* until the line behind it says otherwise */
+    else if (slice_is(key, "kvd_version"))
+        facts->is_kvd = true;
     else if (slice_is(key, "master_replid"))
         read_id(facts->replication_id, value);
     else if (slice_is(key, "loading"))
@@ -118,6 +122,7 @@ static bool next_line(struct slice *rest, struct slice *line) {
         case '\r': return true; /* odd: whatever follows the blanks */
         case '#': if (memchr(line->data, 'K', line->size)) return true; break;
         case 'd': if (line->data[1] == 'b') return true; break;                               /* db0 */
+        case 'k': if (line->data[1] == 'v') return true; break;                               /* kvd_version */
         case 'l': if (line->data[1] == 'o') return true; break;                               /* loading */
         case 'm': if (line->size > 6 && memcmp(line->data, "master", 6) == 0) return true; break;
         case 'r': if (line->size > 3 && line->data[1] != 'd') return true; break;             /* role run_id replica_ */

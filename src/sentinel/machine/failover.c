@@ -37,6 +37,7 @@ enum {
     HANDOVER_POLL_MS = 5,
     IDLE_POLL_MS = 1000, /* while the primary is down and nobody leads */
     FORCED_ROUNDS = 4,
+    NEAR_MS = 1000, /* how long a planned failover waits for a replica that is near enough */
 };
 
 static const struct sm_state states[FAILOVER_STATES] = {
@@ -100,16 +101,31 @@ bool failover_may_force(const struct primary *primary, bool coordinated, const s
     return true;
 }
 
+bool failover_would_plan(const struct primary *primary) {
+    const struct instance *instance = primary->instance;
+    bool reachable = !instance->s_down && instance_is_connected(instance);
+    return reachable && instance->facts.is_kvd && instance->facts.role == ROLE_PRIMARY;
+}
+
+static void plan(struct primary *primary, bool planned) {
+    primary->failover.planned = planned;
+    if (planned) (void)!outbox_info(primary->world, primary->instance, true); /* how far the replicas are behind */
+}
+
 bool failover_force(struct primary *primary, bool coordinated, const struct instance *wanted, struct bytes *why) {
     if (!failover_may_force(primary, coordinated, wanted, why)) return false;
-    attempt_begin(primary, true, coordinated, wanted ? wanted->number : 0,
+    bool planned = !coordinated && failover_would_plan(primary);
+    attempt_begin(primary, true, coordinated || planned, wanted ? wanted->number : 0,
                   coordinated ? "asked for by an operator, coordinated" : "asked for by an operator");
+    plan(primary, planned);
     return true;
 }
 
 void failover_poll_replicas(struct primary *primary) {
     struct world *world = primary->world;
     primary->failover.polled_ms = world->now_ms;
+    if (primary->failover.planned && primary->failover.sm.state == FAILOVER_SELECT)
+        (void)!outbox_info(world, primary->instance, true); /* else the lag would grow by the time between */
     LIST_EACH(&primary->replicas, node) {
         struct instance *replica = container_of(node, struct instance, node);
         const struct request *request = replica->lines[LINE_COMMAND].first;
@@ -146,7 +162,7 @@ static bool on_forced_lost(struct primary *primary, const char *why) {
     struct failover *failover = &primary->failover;
     struct world *world = primary->world;
     uint32_t wanted = failover->wanted;
-    bool coordinated = failover->coordinated, ours = primary->vote_epoch == failover->epoch, answered = true;
+    bool coordinated = failover->coordinated, planned = failover->planned, ours = primary->vote_epoch == failover->epoch, answered = true;
     LIST_EACH(&primary->seats, node) {
         const struct seat *seat = container_of(node, struct seat, at_primary);
         if (instance_is_connected(seat->peer) && seat->answered_epoch < failover->epoch) answered = false;
@@ -164,6 +180,7 @@ static bool on_forced_lost(struct primary *primary, const char *why) {
     attempt_abort(primary, FAILOVER_NOT_ELECTED, SENTINEL_EVENT_ABORT_NOT_ELECTED, why);
     if (world->save_failing || rounds >= FORCED_ROUNDS) return true;
     attempt_begin(primary, true, coordinated, wanted, "asked for by an operator, another round");
+    plan(primary, planned);
     failover->record.rounds = rounds + 1;
     return true;
 }
@@ -202,6 +219,7 @@ static bool offsets_are_fresh(const struct primary *primary) {
     const struct failover *failover = &primary->failover;
     int64_t since_ms = failover->start_ms;
     if (!failover->forced && primary->instance->s_down) since_ms = MIN(since_ms, primary->instance->s_down_since_ms);
+    if (failover->planned && primary->instance->facts.at_ms < since_ms) return false;
     LIST_EACH(&primary->replicas, node) {
         const struct instance *replica = container_of(node, struct instance, node);
         if (replica->s_down || !instance_is_connected(replica)) continue;
@@ -224,11 +242,18 @@ static void look_select(struct primary *primary) {
     struct world *world = primary->world;
     if (!offsets_are_fresh(primary) && world->now_ms - failover->sm.since_ms < FRESH_MS) return;
     struct instance *target = chosen(primary);
+    const char *cannot;
+    if (!target && order_needs_force(primary, &cannot)) {
+        order_force(primary, cannot);
+        target = chosen(primary);
+    }
+    if (!target && failover->planned && world->now_ms - failover->sm.since_ms < NEAR_MS) return;
     if (target && failover->protecting && !protect_is_gain(primary, target)) target = NULL;
     history_note_replicas(primary, target);
     if (!target) {
         protect_reset(primary);
-        attempt_abort(primary, FAILOVER_NO_REPLICA, SENTINEL_EVENT_ABORT_NO_REPLICA, "no replica can be promoted");
+        attempt_abort(primary, FAILOVER_NO_REPLICA, SENTINEL_EVENT_ABORT_NO_REPLICA,
+                      failover->planned ? "no replica can be promoted and is near enough" : "no replica can be promoted");
         return;
     }
     failover->target = target;
@@ -250,6 +275,8 @@ static void look_send(struct primary *primary) {
         order_take_back(primary, "the chosen replica is gone");
         return;
     }
+    const char *cannot;
+    if (order_needs_force(primary, &cannot)) order_force(primary, cannot);
     enum fence_verdict verdict = fence_look(primary);
     if (verdict == FENCE_WAIT) return;
     if (verdict == FENCE_VETO) {
@@ -277,11 +304,19 @@ static void look_wait_promotion(struct primary *primary) {
     struct failover *failover = &primary->failover;
     struct world *world = primary->world;
     struct instance *target = failover->target;
+    const char *cannot;
+    if (order_needs_force(primary, &cannot)) {
+        order_force(primary, cannot);
+        return;
+    }
     bool late = world->now_ms - failover->sm.since_ms >= order_patience_ms(primary);
     if (failover->coordinated && late) {
+        char why[160] = "the primary did not hand over in time";
+        int64_t lacks = failover->stopped_offset - choose_offset(target);
+        if (failover->stopped_offset >= 0 && lacks > 0)
+            snprintf(why, sizeof why, "the replica did not catch up in time: it lacks %" PRId64 " bytes", lacks);
         if (failover->by_primary) (void)!outbox_handover_abort(world, primary->instance);
-        attempt_abort(primary, FAILOVER_PRIMARY_TIMEOUT, SENTINEL_EVENT_ABORT_PRIMARY_TIMEOUT,
-                      "the primary did not hand over in time");
+        attempt_abort(primary, FAILOVER_PRIMARY_TIMEOUT, SENTINEL_EVENT_ABORT_PRIMARY_TIMEOUT, why);
     } else if (!failover->coordinated && (target->s_down || late)) {
         attempt_abort(primary, FAILOVER_REPLICA_TIMEOUT, SENTINEL_EVENT_ABORT_REPLICA_TIMEOUT,
                       target->s_down ? "the replica went down before its promotion was proved"
@@ -384,7 +419,10 @@ static int64_t next_look(struct primary *primary) {
         if (primary->o_down && failover->stand_ms <= now_ms) next_ms = now_ms + POLL_MS;
         break;
     case FAILOVER_WAIT_START: next_ms = failover->start_ms + election_round_ms(primary); break;
-    case FAILOVER_SELECT: next_ms = failover->sm.since_ms + FRESH_MS; break;
+    case FAILOVER_SELECT:
+        next_ms = failover->sm.since_ms + FRESH_MS;
+        if (next_ms <= now_ms) next_ms = now_ms + POLL_MS;
+        break;
     case FAILOVER_SEND:
     case FAILOVER_WAIT_PROMOTION:
     case FAILOVER_RECONF: next_ms = now_ms + POLL_MS; break;

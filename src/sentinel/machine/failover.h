@@ -8,6 +8,8 @@
  *     in a new epoch.
  * F3  The configuration epoch is the failover's epoch, and is taken only after the promotion was proved.
  * F4  An unforced failover does not order a promotion when the primary is back.
+ * F5  A forced failover of a kvd that can be reached is planned: coordinated, and by force only when the primary does not
+ *     hand over, never because a replica lags.
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "sentinel/machine/world.h"
@@ -22,6 +24,8 @@ int64_t failover_look(struct primary *primary);
 /* SENTINEL FAILOVER. `wanted`: the replica that the operator names; NULL: the best one. False: `why` holds the error's
  * words with their code. */
 bool failover_force(struct primary *primary, bool coordinated, const struct instance *wanted, struct bytes *why);
+/* A plain order would be coordinated (F5). */
+bool failover_would_plan(const struct primary *primary);
 /* Whether it would begin, with no effect. */
 bool failover_may_force(const struct primary *primary, bool coordinated, const struct instance *wanted,
                         struct bytes *why);

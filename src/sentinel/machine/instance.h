@@ -76,6 +76,7 @@ struct facts {
     int64_t primary_offset; /* master_repl_offset */
     char replication_id[SENTINEL_ID_SIZE];
     char handover[24]; /* master_failover_state */
+    bool is_kvd;       /* kvd_version; as the last full INFO said */
 };
 
 /* How far a replica is with following the new primary. */

@@ -7,9 +7,12 @@
 #include "sentinel/machine/repoint.h"
 #include "sentinel/machine/world_internal.h"
 
+#include <stdio.h>
+
 enum { COORDINATED_MS = 3000 }; /* at least so long may it take; by FAILOVER replicas acknowledge once a second only */
 
 static int64_t coordinated_ms(const struct primary *primary) {
+    if (primary->failover.planned) return MIN(primary->options.failover_timeout_ms, COORDINATED_MS);
     return MIN(primary->options.failover_timeout_ms, MAX(primary->options.down_after_ms, COORDINATED_MS));
 }
 
@@ -40,6 +43,7 @@ void order_send(struct primary *primary) {
     }
     if (!request) return;
     failover->ordered = true;
+    failover->promoting = failover->promoting || request->kind == REQUEST_PROMOTE || failover->by_primary;
     failover->order_request = request->number;
 }
 
@@ -48,6 +52,31 @@ void order_take_back(struct primary *primary, const char *reason) {
     CHECK(!failover->ordered); /* F2 */
     attempt_forget_target(primary);
     sm_move(&failover->sm, FAILOVER_SELECT, primary->world->now_ms, "%s", reason);
+}
+
+bool order_needs_force(const struct primary *primary, const char **why) {
+    const struct failover *failover = &primary->failover;
+    const struct instance *old = primary->instance;
+    if (!failover->planned || failover->promoting) return false;
+    bool late = failover->ordered && failover->stopped_offset < 0 &&
+                primary->world->now_ms - failover->sm.since_ms >= order_patience_ms(primary);
+    *why = late ? "it did not stop its writes in time" : "it cannot be reached";
+    return late || old->s_down || !instance_is_connected(old);
+}
+
+void order_force(struct primary *primary, const char *why) {
+    struct failover *failover = &primary->failover;
+    CHECK(failover->planned && !failover->promoting); /* F2 */
+    if (failover->stopped_offset >= 0) (void)!outbox_let_write(primary->world, primary->instance);
+    failover->planned = failover->coordinated = failover->by_primary = failover->ordered = false;
+    failover->record.coordinated = false;
+    failover->stopped_offset = -1;
+    failover->order_request = 0;
+    snprintf(failover->record.reason, sizeof failover->record.reason,
+             "asked for by an operator; the primary does not hand over: %s", why);
+    outbox_primary(primary, SENTINEL_EVENT_FORCED, "%s", why);
+    if (failover->sm.state == FAILOVER_WAIT_PROMOTION) order_take_back(primary, why);
+    world_touch_primary(primary);
 }
 
 /* ---- The proof ---- */
@@ -123,7 +152,7 @@ static void on_promote_reply(struct instance *target, const struct request *requ
     switch (was_executed(index, reply, complete)) {
     case EXECUTED_YES: promoted(primary, "the replica executed SLAVEOF NO ONE"); break;
     case EXECUTED_NO:
-        failover->ordered = false;
+        failover->ordered = failover->promoting = false;
         if (failover->coordinated) (void)!outbox_let_write(target->world, primary->instance);
         failover->stopped_offset = -1;
         target->refused_epoch = failover->epoch;
@@ -170,6 +199,11 @@ static void on_handover_reply(struct instance *instance, const struct request *r
     failover->order_request = 0;
     if (is_ok(reply)) return;
     refused(instance, request, reply->text);
+    if (failover->planned) {
+        failover->promoting = false; /* certainly not executed */
+        order_force(primary, "it refused");
+        return;
+    }
     attempt_abort(primary, FAILOVER_PRIMARY_TIMEOUT, SENTINEL_EVENT_ABORT_PRIMARY_TIMEOUT,
                   "the primary refused to hand over");
 }

@@ -11,6 +11,10 @@
 void order_send(struct primary *primary);
 /* It was certainly not executed: another replica may be chosen. */
 void order_take_back(struct primary *primary, const char *reason);
+/* A planned failover (F5) whose primary cannot hand over; `why` lends its words. */
+bool order_needs_force(const struct primary *primary, const char **why);
+/* It goes on as a forced one: chooses again, and asks the pre-failover script. */
+void order_force(struct primary *primary, const char *why);
 /* How long the proof is waited for, from the order on. */
 int64_t order_patience_ms(const struct primary *primary);
 

@@ -144,10 +144,12 @@ struct failover {
     bool protecting;         /* because the primary lost data: only with a majority (P2) */
     uint32_t wanted;         /* the replica that the operator chose; 0 none */
     bool forced, coordinated;
+    bool planned;             /* coordinated, by a plain order to a kvd: forced when it cannot hand over (F5) */
     bool by_primary;          /* coordinated, by its FAILOVER: it does not stop its writes for us */
     int64_t stopped_offset;   /* coordinated: all that the primary has, its writes being stopped; -1: not yet */
     int64_t stopped_until_ms; /* and they surely are until then */
-    bool ordered;           /* a promotion was sent in this epoch: no other target may get one */
+    bool ordered;           /* a promotion was sent in this epoch: no other target may get one; or the writes' stop */
+    bool promoting;         /* and it was a promotion */
     uint64_t fence_token; /* of the pre-failover script that runs; 0 none */
     int64_t fence_ms, fenced_ms; /* when it was started and ended; NEVER */
     bool vetoed;

@@ -42,6 +42,18 @@ UNIT_TEST(facts, of_a_replica_and_back) {
     mem_free(replicas);
 }
 
+UNIT_TEST(facts, whether_it_is_a_kvd) {
+    struct facts facts = {.priority = 100};
+    struct facts_replicas *replicas = mem_alloc(sizeof *replicas);
+    CU_ASSERT_TRUE(facts_read_info(&facts, SLICE("redis_version:7.0.15\r\nkvd_version:0.1\r\nrole:master\r\n"), 1, replicas));
+    CU_ASSERT_TRUE(facts.is_kvd);
+    CU_ASSERT_TRUE(facts_read_info(&facts, SLICE("role:slave\r\n"), 2, replicas)); /* INFO replication */
+    CU_ASSERT_TRUE(facts.is_kvd);
+    CU_ASSERT_TRUE(facts_read_info(&facts, SLICE("redis_version:7.0.15\r\nrole:slave\r\n"), 3, replicas));
+    CU_ASSERT_FALSE(facts.is_kvd);
+    mem_free(replicas);
+}
+
 UNIT_TEST(facts, lies_change_nothing) {
     static const char *const lies[] = {
         "",

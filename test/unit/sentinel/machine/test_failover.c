@@ -1,5 +1,6 @@
 #include "lib/unit.h"
 #include "sentinel/machine/explain.h"
+#include "sentinel/machine/failover.h"
 #include "sentinel/machine/world_internal.h"
 #include "solo.h"
 #include "troupe.h"
@@ -285,6 +286,109 @@ UNIT_TEST(failover, coordinated_ends_when_the_primary_does_not_know_how) {
     CU_ASSERT_EQUAL(troupe_count(&t, "-order-refused master mymaster 10.0.0.1 6379 handover: NOPERM"), 1);
     CU_ASSERT_EQUAL(troupe_count(&t, "-failover-abort-master-timeout"), 1);
     CU_ASSERT_EQUAL(troupe_believes(&t, 0), 0);
+    troupe_fini(&t);
+}
+
+static void ready_of_kvds(struct troupe *t, unsigned machines, unsigned nodes) {
+    ready(t, machines, nodes);
+    for (unsigned i = 0; i < nodes; i++) t->node[i].is_kvd = true;
+    go(t);
+}
+
+UNIT_TEST(failover, of_a_kvd_by_a_plain_order_is_coordinated) {
+    struct troupe t;
+    ready_of_kvds(&t, 3, 3);
+    t.node[1].offset = t.node[2].offset = t.node[0].offset - 100;
+    CU_ASSERT_TRUE(failover_would_plan(troupe_primary(&t, 0)));
+    force(&t, 0, false);
+    troupe_run(&t, 50);
+    CU_ASSERT_EQUAL(troupe_count(&t, "promoted\n"), 0);
+    t.node[1].offset = t.node[2].offset = t.node[0].offset;
+    troupe_run(&t, 200);
+    CU_ASSERT_EQUAL(troupe_count(&t, "+switch-master"), 3);
+    CU_ASSERT_EQUAL(troupe_count(&t, "+failover-forced"), 0);
+    CU_ASSERT_EQUAL(t.node[0].follows, troupe_believes(&t, 0));
+    CU_ASSERT_TRUE(troupe_primary(&t, 0)->failover.record.coordinated);
+    troupe_fini(&t);
+}
+
+UNIT_TEST(failover, of_a_kvd_that_does_not_answer_is_forced_in_bounded_time) {
+    struct troupe t;
+    ready(&t, 3, 3);
+    for (unsigned i = 0; i < 3; i++) t.node[i].is_kvd = true;
+    t.config.down_after_ms = 30000;
+    go(&t);
+    t.node[0].hung = true;
+    force(&t, 0, false);
+    troupe_run(&t, 1000);
+    CU_ASSERT_EQUAL(troupe_count(&t, "promoted\n"), 0);
+    troupe_run(&t, 700);
+    CU_ASSERT_EQUAL(troupe_count(&t, "+failover-forced"), 1);
+    CU_ASSERT_EQUAL(troupe_count(&t, "promoted\n"), 1);
+    CU_ASSERT_EQUAL(troupe_count(&t, "+switch-master"), 3);
+    const struct failover_record *record = &troupe_primary(&t, 0)->failover.record;
+    CU_ASSERT_TRUE(record->forced && !record->coordinated);
+    CU_ASSERT_PTR_NOT_NULL(strstr(record->reason, "it did not stop its writes in time"));
+    troupe_fini(&t);
+}
+
+UNIT_TEST(failover, of_a_kvd_that_dies_meanwhile_is_forced_at_once) {
+    struct troupe t;
+    ready_of_kvds(&t, 3, 3);
+    t.node[1].offset = t.node[2].offset = t.node[0].offset - 100; /* nobody has all that it had */
+    force(&t, 0, false);
+    troupe_run(&t, 50);
+    CU_ASSERT_EQUAL(troupe_primary(&t, 0)->failover.sm.state, FAILOVER_WAIT_PROMOTION);
+    troupe_kill(&t, 0);
+    CU_ASSERT_TRUE(troupe_until(&t, "+failover-forced", 200));
+    troupe_run(&t, 200);
+    CU_ASSERT_EQUAL(troupe_count(&t, "promoted\n"), 1);
+    CU_ASSERT_EQUAL(troupe_count(&t, "+switch-master"), 3);
+    troupe_fini(&t);
+}
+
+UNIT_TEST(failover, of_a_kvd_that_may_not_be_told_is_forced) {
+    struct troupe t;
+    ready_of_kvds(&t, 3, 2);
+    t.node[0].refuses = "FAILOVER CLIENT";
+    force(&t, 0, false);
+    troupe_run(&t, 500);
+    CU_ASSERT_EQUAL(troupe_count(&t, "-order-refused master mymaster 10.0.0.1 6379 handover: NOPERM"), 1);
+    CU_ASSERT_EQUAL(troupe_count(&t, "+failover-forced master mymaster 10.0.0.1 6379 it refused"), 1);
+    CU_ASSERT_EQUAL(troupe_believes(&t, 0), 1);
+    troupe_fini(&t);
+}
+
+UNIT_TEST(failover, of_a_kvd_is_refused_for_lag) {
+    struct troupe t;
+    ready_of_kvds(&t, 3, 3);
+    t.node[0].offset = 4 << 20;
+    t.node[1].offset = t.node[2].offset = 2 << 20;
+    force(&t, 0, false);
+    troupe_run(&t, 900);
+    CU_ASSERT_EQUAL(troupe_primary(&t, 0)->failover.sm.state, FAILOVER_SELECT);
+    troupe_run(&t, 400);
+    CU_ASSERT_EQUAL(troupe_count(&t, "-failover-abort-no-good-slave"), 1);
+    CU_ASSERT_EQUAL(troupe_count(&t, "promoted\n"), 0);
+    /* One comes near while it is waited for: it is the one. */
+    force(&t, 0, false);
+    troupe_run(&t, 300);
+    t.node[2].offset = t.node[0].offset;
+    troupe_run(&t, 500);
+    CU_ASSERT_EQUAL(troupe_believes(&t, 0), 2);
+    CU_ASSERT_TRUE(troupe_primary(&t, 0)->failover.record.coordinated);
+    troupe_fini(&t);
+}
+
+UNIT_TEST(failover, of_a_kvd_whose_replica_does_not_catch_up_is_refused) {
+    struct troupe t;
+    ready_of_kvds(&t, 3, 2);
+    t.node[1].offset = t.node[0].offset - 7;
+    force(&t, 0, false);
+    troupe_run(&t, 1700);
+    CU_ASSERT_EQUAL(troupe_count(&t, "-failover-abort-master-timeout"), 1);
+    CU_ASSERT_EQUAL(troupe_count(&t, "promoted\n"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(troupe_primary(&t, 0)->failover.sm.reason, "it lacks 7 bytes"));
     troupe_fini(&t);
 }
 

@@ -193,7 +193,8 @@ static void hear(struct troupe *troupe, unsigned node, const char *payload) {
 
 static void write_info(const struct troupe *troupe, unsigned index, bool full, struct bytes *out) {
     const struct node *node = &troupe->node[index];
-    if (full) bytes_add_printf(out, "# Server\r\nredis_version:7.0.15\r\nrun_id:%038u%02u\r\n", node->boots, index);
+    if (full) bytes_add_printf(out, "# Server\r\nredis_version:7.0.15\r\n%srun_id:%038u%02u\r\n",
+                               node->is_kvd ? "kvd_version:0.1\r\n" : "", node->boots, index);
     bytes_add_printf(out, "# Replication\r\nrole:%s\r\n", node->follows < 0 ? "master" : "slave");
     if (node->follows >= 0) {
         bytes_add_printf(out,

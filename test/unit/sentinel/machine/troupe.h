@@ -11,6 +11,7 @@ enum { TROUPE_MAX = 8, NODES_MAX = 64, LATENCY_MS = 1, DISK_MS = 2 };
 
 struct node {
     bool alive;  /* else connections are refused and reset */
+    bool is_kvd; /* and says so */
     bool hung;   /* takes connections and commands, answers none */
     bool silent; /* its host is gone: connects time out, nothing is reset */
     int follows; /* node index; -1: a primary */
