@@ -16,6 +16,10 @@ int64_t clock_now_ms(void) {
     return read_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
+int64_t clock_boot_ms(void) {
+    return read_ns(CLOCK_BOOTTIME) / 1000000;
+}
+
 int64_t clock_wall_us(void) {
     return read_ns(CLOCK_REALTIME) / 1000;
 }

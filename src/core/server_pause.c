@@ -70,7 +70,7 @@ bool server_must_postpone(const struct server *server, const struct client *clie
     if (client->flags & (CLIENT_IS_REPLICA | CLIENT_IS_PRIMARY | CLIENT_IS_FAKE)) return false;
     if (server->internal->paused == SERVER_PAUSE_ALL) return true;
     return (entry->flags & (COMMAND_WRITE | COMMAND_MAY_REPLICATE | COMMAND_PAUSED_AS_WRITE)) ||
-           ((client->flags & CLIENT_MULTI_WRITES) && (entry->flags & COMMAND_NO_QUEUE));
+           ((client->flags & CLIENT_MULTI_WRITES) && (entry->flags & COMMAND_ENDS_TRANSACTION));
 }
 
 void server_resume_postponed(struct server *server) {

@@ -54,6 +54,9 @@ libstore_a_SOURCES = \
 	src/store/persist/aof_manifest.c src/store/persist/aof_manifest.h \
 	src/store/replication/backlog.c src/store/replication/backlog.h \
 	src/store/replication/full_sync.c src/store/replication/full_sync.h \
+	src/store/replication/guard.c src/store/replication/guard.h \
+	src/store/replication/lease.c src/store/replication/lease.h \
+	src/store/commands/guard_commands.c src/store/commands/guard_commands.h src/store/commands/guard.def \
 	src/store/replication/waits.c src/store/replication/waits.h \
 	src/store/replication/sync_replies.c src/store/replication/sync_replies.h \
 	src/store/replication/synced_offset.c src/store/replication/synced_offset.h \

@@ -13,6 +13,7 @@
 #include "store/commands/following_commands.h"
 #include "store/commands/generic_commands.h"
 #include "store/commands/geo_commands.h"
+#include "store/commands/guard_commands.h"
 #include "store/commands/hyperloglog_commands.h"
 #include "store/commands/hash_commands.h"
 #include "store/commands/list_commands.h"
@@ -225,6 +226,7 @@ struct store *store_install(struct server *server) {
     server_add_commands(server, geo_commands, geo_command_count);
     server_add_commands(server, stream_commands, stream_command_count);
     server_add_commands(server, following_commands, following_command_count);
+    server_add_commands(server, guard_commands, guard_command_count);
     server_add_commands(server, generic_commands, generic_command_count);
     server_add_commands(server, expire_commands, expire_command_count);
     server_add_commands(server, dump_commands, dump_command_count);

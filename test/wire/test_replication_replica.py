@@ -697,3 +697,22 @@ def test_failover_that_cannot_be(group):
         replica.resume()
     wait_for(lambda: replica.info("replication")["role"] == "master" and is_up(primary))
     wait_equal(replica, primary)
+
+
+@pytest.mark.parametrize("kind", ["redis", "kvd"])
+def test_a_transaction_that_writes_is_a_write(group, kind):
+    """EXEC is refused on who became a replica since, and waits while writes are paused."""
+    server = group.redis() if kind == "redis" else group.kvd()
+    with server.connect() as client, server.connect() as admin:
+        for command, reply in [(("MULTI",), b"OK"), (("SET", "a", 1), b"QUEUED")]:
+            assert client.call(*command) == reply
+        assert admin.call("CLIENT", "PAUSE", 60000, "WRITE") == b"OK"
+        client.send("EXEC")
+        wait_for(lambda: re.search(rb"flags=\w*b", admin.call("CLIENT", "LIST")), what="it waits")
+        assert admin.call("GET", "a") is None
+        assert admin.call("CLIENT", "UNPAUSE") == b"OK"
+        assert client.read() == [b"OK"]
+        assert client.call("MULTI") == b"OK" and client.call("SET", "a", 2) == b"QUEUED"
+        assert admin.call("REPLICAOF", "127.0.0.1", 1) == b"OK"
+        assert client.call("EXEC") == RespError("EXECABORT Transaction discarded because of: READONLY You can't write against a read only replica.")
+        assert client.call("MULTI") == b"OK" and client.call("GET", "a") == b"QUEUED" and client.call("EXEC") == [b"1"]

@@ -236,7 +236,8 @@ def test_parameters_at_run_time(group):
         assert admin.call("CONFIG", "SET", "repl-sync-replicas", 0) == b"OK"
         assert client.call("SET", "a", 3) == b"OK"
         replica.resume()
-    assert primary.do("CONFIG", "GET", "repl-sync-*") == [b"repl-sync-level", b"received", b"repl-sync-replicas", b"0", b"repl-sync-timeout", b"50"]
+    assert primary.do("CONFIG", "GET", "repl-sync-*") == [b"repl-sync-lease", b"auto", b"repl-sync-level", b"received", b"repl-sync-replicas", b"0",
+                                                          b"repl-sync-timeout", b"50"]
 
 
 def test_a_role_change_leaves_the_outcome_unknown(group):

@@ -6,6 +6,7 @@
 #include "core/server.h"
 #include "store/commands/arguments.h"
 #include "store/replication/following.h"
+#include "store/replication/guard.h"
 #include "store/replication/handover.h"
 #include "store/replication/replication.h"
 #include "store/tx/session.h"
@@ -40,7 +41,7 @@ static void follow(struct client *client, struct following *following) {
         reply_error(client, "ERR Invalid master port");
         return;
     }
-    if (following_is_of(following, client->argv[1], port)) {
+    if (following_is_of(following, client->argv[1], port) && !guard_is_fenced(session_of(client)->replication.replication->guard)) {
         LOG_WRITE(LOG_NOTICE, "REPLICAOF would result into synchronization with the master we are already connected with. No "
                               "operation performed.");
         reply_status(client, "OK Already connected to specified master");

@@ -9,6 +9,7 @@
 #include "store/keyspace/evict.h"
 #include "store/persist/aof_rewriting.h"
 #include "store/persist/persistence.h"
+#include "store/replication/guard.h"
 #include "store/replication/own_keys.h"
 #include "store/replication/replicas.h"
 #include "store/replication/stream_in.h"
@@ -143,6 +144,7 @@ static void renew_files(struct following *following) {
 
 static void begins_sync(void *context, const char *id, int64_t offset) {
     struct following *following = context;
+    following->could_resume = following->can_resume;
     following->can_resume = false;
     saving_kill(following->replication->persistence->saving); /* its file would take the new one's place */
     replicas_hang_up(following->replication->replicas);
@@ -184,6 +186,7 @@ static void synced(void *context, const char *id, int64_t offset) {
     struct following *following = context;
     struct replication *replication = following->replication;
     synced_offset_reset(&following->synced);
+    following->could_resume = false;
     following->can_resume = *id != 0;
     if (following->can_resume) {
         history_adopt(&replication->history, slice_text(id), offset);
@@ -224,9 +227,24 @@ static void refused(void *context, const char *why) {
 static void sync_failed(void *context, bool has_lost_data) {
     struct following *following = context;
     if (!has_lost_data) return;
+    following->could_resume = false;
+    synced_offset_reset(&following->synced);
     history_start(&following->replication->history);
     replication_restart_stream(following->replication);
     renew_files(following);
+}
+
+/* What was executed is in the file up to its end now, and on the disk up to where that was synced. */
+static void note_synced(struct following *following) {
+    const struct aof *aof = following->replication->persistence->aof;
+    struct stream_in *stream = upstream_stream(following->upstream);
+    if (aof_state(aof) == AOF_OFF) {
+        synced_offset_reset(&following->synced);
+    } else {
+        synced_offset_note(&following->synced, stream_in_applied_offset(stream), aof_offset(aof));
+        (void)synced_offset_advance(&following->synced, aof_synced_offset(aof));
+    }
+    stream_in_set_synced(stream, following->synced.offset);
 }
 
 /* ---- roles ---- */
@@ -246,7 +264,7 @@ static void unblock_all(struct server *server) {
     }
 }
 
-void following_follow(struct following *following, const char *host, int port, bool is_failover) {
+static void follow(struct following *following, const char *host, int port, bool is_failover) {
     struct replication *replication = following->replication;
     bool was_primary = !following_is_replica(following);
     int db = was_primary ? following->found_db : upstream_db(following->upstream);
@@ -263,13 +281,43 @@ void following_follow(struct following *following, const char *host, int port, b
     upstream_follow(following->upstream, host, port, db);
 }
 
+void following_follow(struct following *following, const char *host, int port, bool is_failover) {
+    guard_end_fence(following->replication->guard);
+    follow(following, host, port, is_failover);
+}
+
+/* What a full synchronization had not replaced yet is there, at its place. */
+static void take_back_place(struct following *following) {
+    if (following->could_resume) following->can_resume = true;
+    following->could_resume = false;
+}
+
+void following_fence(struct following *following) {
+    struct error err;
+    if (handover_state(following->handover) != HANDOVER_NONE) CHECK(handover_abort(following->handover, &err));
+    if (!following_is_replica(following)) return;
+    if (following_is_up(following)) note_synced(following);
+    upstream_suspend(following->upstream);
+    take_back_place(following);
+}
+
+void following_release(struct following *following) {
+    if (following_is_replica(following)) upstream_redial(following->upstream);
+}
+
+int64_t following_fsynced(struct following *following) {
+    if (aof_state(following->replication->persistence->aof) == AOF_OFF) return -1;
+    return synced_offset_advance(&following->synced, aof_synced_offset(following->replication->persistence->aof));
+}
+
 void following_promote(struct following *following) {
     struct replication *replication = following->replication;
     if (!following_is_replica(following)) return;
+    guard_end_fence(replication->guard);
     upstream_stop(following->upstream);
     replication->upstream = NULL;
     replication->databases->shared.sees_expired = false;
-    following->can_resume = following->is_failover = false;
+    following->can_resume = following->could_resume = following->is_failover = false;
     replication_become_primary(replication);
     replication->replicas->left_ms = replication->server->now_ms; /* those who followed the old one are about to come */
     following_apply_role(following);
@@ -323,19 +371,6 @@ static void cron(void *context, int64_t now_ms) {
     if (!following_is_replica(following)) return;
     upstream_cron(following->upstream);
     own_keys_expire(following->own_keys);
-}
-
-/* What was executed is in the file up to its end now, and on the disk up to where that was synced. */
-static void note_synced(struct following *following) {
-    const struct aof *aof = following->replication->persistence->aof;
-    struct stream_in *stream = upstream_stream(following->upstream);
-    if (aof_state(aof) == AOF_OFF) {
-        synced_offset_reset(&following->synced);
-    } else {
-        synced_offset_note(&following->synced, stream_in_applied_offset(stream), aof_offset(aof));
-        (void)synced_offset_advance(&following->synced, aof_synced_offset(aof));
-    }
-    stream_in_set_synced(stream, following->synced.offset);
 }
 
 static void before_sleep(void *context) {
@@ -419,7 +454,8 @@ void following_start(struct following *following) {
     int64_t number = 0;
     CHECK(slice_split(&rest, ' ', &host) && slice_split(&rest, ' ', &port) && number_parse_int(port, &number));
     char *name = slice_to_text(host);
-    following_follow(following, name, (int)number, false);
+    follow(following, name, (int)number, false);
     following->can_resume = following->has_found;
+    if (guard_is_fenced(following->replication->guard)) upstream_suspend(following->upstream);
     mem_free(name);
 }

@@ -33,6 +33,12 @@ void following_follow(struct following *following, const char *host, int port, b
 void following_promote(struct following *following); /* harmless on a primary */
 bool following_is_of(const struct following *following, struct slice host, int port); /* we follow that one already */
 
+/* Nothing is confirmed to the primary any more: the link is closed, and none is dialled. A FAILOVER that runs is called off. On a
+ * primary nothing else. */
+void    following_fence(struct following *following);
+void    following_release(struct following *following);         /* the link is dialled again, if we follow somebody */
+int64_t following_fsynced(struct following *following); /* of the stream, on our disk; -1: unknown */
+
 bool following_is_up(const struct following *following); /* we follow somebody, and the stream flows */
 void following_acknowledge(struct following *following); /* REPLCONF GETACK */
 /* Before following_start(): the data that was loaded is at the place in the history. True: we are to follow somebody, who may

@@ -29,6 +29,8 @@ struct replica { /* owned by its client's session */
     uint64_t progress_bytes;         /* ... which were then so many in all */
     bool     takes_eof, takes_psync2; /* REPLCONF capa */
     bool     starts_on_ack;           /* it says when it has loaded everything; the stream is kept for it until then */
+    uint64_t counts_version;          /* sync_replies.c's: guard_version() when `counts` was found; 0: never */
+    bool     counts;                  /* the sentinels that gave us the lease know it */
     bool     is_plain_sync;           /* it asked by SYNC: it gets the data and the stream, and acknowledges nothing */
     bool     only_rdb, without_keys;  /* REPLCONF rdb-only, rdb-filter-only: a tool that wants a dump file */
     int      port;                    /* told by it; 0: it did not */

@@ -5,6 +5,7 @@
 #include "store/persist/persistence.h"
 #include "store/persist/rdb_save.h"
 #include "store/replication/following.h"
+#include "store/replication/guard.h"
 #include "store/replication/replicas.h"
 #include "store/replication/replication_info.h"
 #include "store/replication/sync_replies.h"
@@ -15,6 +16,9 @@ static const struct param_choice diskless_load_choices[] = {
     {"flush-before-load", DISKLESS_LOAD_FLUSH}, {NULL, 0}};
 
 static const struct param_choice sync_level_choices[] = {{"received", SYNC_RECEIVED}, {"fsynced", SYNC_FSYNCED}, {NULL, 0}};
+
+static const struct param_choice sync_lease_choices[] = {
+    {"auto", GUARD_LEASE_AUTO}, {"yes", GUARD_LEASE_YES}, {"no", GUARD_LEASE_NO}, {NULL, 0}};
 
 static const struct param rows[] = {
 #define PARAM(name, field, type, ...) PARAM_ROW(struct replication_settings, name, field, type, __VA_ARGS__)
@@ -70,7 +74,7 @@ void replication_need_backlog(struct replication *replication) {
 
 void replication_drop_stream(struct replication *replication) {
     CHECK(!replicas_count(replication->replicas));
-    sync_replies_give_up(replication->sync);
+    sync_replies_give_up(replication->sync, SYNC_NOT_PRIMARY);
     replicas_hang_up(replication->replicas); /* nobody is there, but a save for them may run */
     listen_to_effects(replication, false);
     backlog_free(&replication->backlog);
@@ -116,7 +120,8 @@ void replication_restart_stream(struct replication *replication) {
 
 void replication_become_replica(struct replication *replication) {
     listen_to_effects(replication, false);
-    sync_replies_give_up(replication->sync);
+    guard_become_replica(replication->guard);
+    sync_replies_give_up(replication->sync, SYNC_NOT_PRIMARY);
     replication->server->role_name = "replica";
 }
 
@@ -140,6 +145,10 @@ bool replication_take_over(struct replication *replication, struct client *clien
     }
     if (!slice_is_nocase(client->argv[1], replication->history.id)) {
         reply_error(client, "ERR PSYNC FAILOVER replid must match my replid.");
+        return false;
+    }
+    if (guard_is_fenced(replication->guard)) {
+        reply_error(client, "FENCED %lld", (long long)guard_epoch(replication->guard));
         return false;
     }
     LOG_WRITE(LOG_NOTICE, "Failover request received for replid %s.", replication->history.id);
@@ -265,7 +274,9 @@ static void forget_choice(void *context, struct client *client) {
 /* ---- life ---- */
 
 static bool apply_sync(void *context, struct error *err) {
-    sync_replies_apply(((struct replication *)context)->sync);
+    struct replication *replication = context;
+    guard_apply(replication->guard);
+    sync_replies_apply(replication->sync);
     return true;
 }
 
@@ -293,7 +304,9 @@ struct replication *replication_new(struct server *server, struct databases *dat
     replication->replicas = replicas_new(replication);
     replication->waits = waits_new(replication);
     replication->sync = sync_replies_new(replication);
+    replication->guard = guard_new(replication);
     params_bind(server->params, "repl-sync-replicas", (struct param_binding){.apply = apply_sync}, replication);
+    params_bind(server->params, "repl-sync-lease", (struct param_binding){.apply = apply_sync}, replication);
     params_bind(server->params, "repl-sync-timeout", (struct param_binding){.apply = apply_sync}, replication);
     replication->farewell_offset = -1;
     server->replica_limit_floor = replication->settings.backlog_size_bytes;
@@ -336,6 +349,7 @@ void replication_free(struct replication **place) {
     replication_stop(replication); /* where there was no server_free() */
     waits_free(&replication->waits);
     sync_replies_free(&replication->sync);
+    guard_free(&replication->guard);
     backlog_free(&replication->backlog);
     mem_free(replication);
 }

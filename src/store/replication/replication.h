@@ -16,6 +16,7 @@
 
 struct databases;
 struct following;
+struct guard;
 struct persistence;
 struct rdb_place;
 struct replicas;
@@ -46,6 +47,7 @@ struct replication { /* owned by the store; of clients' sessions */
     struct replicas            *replicas; /* who follows us */
     struct waits               *waits;    /* clients in WAIT */
     struct sync_replies        *sync;     /* replies held until replicas confirm */
+    struct guard               *guard;    /* what sentinels allow of that */
     bool                        uses_sync; /* since the start somebody wanted that: the stream is kept while there are no replicas */
     int64_t                     farewell_offset; /* a shutdown waits until replicas have this; -1: none waits */
     struct upstream            *upstream; /* whom we follow; NULL: we are a primary */

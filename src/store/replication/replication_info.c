@@ -2,6 +2,7 @@
 #include "core/observe/info.h"
 #include "core/observe/memory_report.h"
 #include "store/replication/following.h"
+#include "store/replication/guard.h"
 #include "store/replication/handover.h"
 #include "store/replication/replicas.h"
 #include "store/replication/replication.h"

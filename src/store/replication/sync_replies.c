@@ -3,6 +3,7 @@
 #include "core/client/client_hold.h"
 #include "core/client/reply.h"
 #include "net/loop.h"
+#include "store/replication/guard.h"
 #include "store/replication/replicas.h"
 #include "store/replication/replication.h"
 #include "store/replication/waits.h"
@@ -24,9 +25,17 @@ struct sync_replies {
     struct group              *groups; /* the place is what client_hold knows it by. Few: never more than replicas at a time */
     unsigned                   count;
     struct sync_replies_counts counts;
+    size_t                     parameter; /* as it was applied last */
+    size_t                     before;    /* a smaller one, with which what is in the stream up to ... was acknowledged; 0: none */
+    int64_t                    before_offset; /* ... there */
+    size_t                     least_chosen;  /* by a connection, since the start; 0: none did */
 };
 
 static const char timed_out[] = "NOREPLICAS Too few replicas confirmed the write in time: its outcome is unknown.";
+static const char no_lease[] = "NOREPLICAS The lease of the sentinels ended before the write could be acknowledged: its outcome is "
+                               "unknown.";
+static const char fenced[] = "NOREPLICAS A sentinel fenced the server before enough replicas confirmed the write: its outcome is "
+                             "unknown.";
 static const char abandoned[] = "NOREPLICAS The server stopped being the primary before enough replicas confirmed the write: "
                                 "its outcome is unknown.";
 
@@ -36,24 +45,35 @@ static int64_t confirmed_by(const struct replica *replica, enum sync_level level
     return level == SYNC_FSYNCED ? replica->fsynced_offset : replica->acked_offset;
 }
 
+/* Looked up once for each version of what the sentinels know. */
+static bool is_known(const struct sync_replies *sync, struct replica *replica) {
+    struct guard *guard = sync->replication->guard;
+    if (LIKELY(replica->counts_version == guard_version(guard))) return replica->counts;
+    char address[REPLICA_ADDRESS_SIZE];
+    replicas_print_address(replica, address);
+    replica->counts_version = guard_version(guard);
+    replica->counts = guard_counts(guard, address, replica->port);
+    return replica->counts;
+}
+
 /* One that can confirm: it has the data, says how far it is, and, if that is asked for, has a file. */
-static bool is_peer(const struct replica *replica, enum sync_level level) {
+static bool is_peer(const struct sync_replies *sync, struct replica *replica, enum sync_level level) {
     if (replica->state != REPLICA_ONLINE || replica->is_plain_sync || replica->starts_on_ack) return false;
     if (replica->client->flags & (CLIENT_CLOSE_ASAP | CLIENT_CLOSE_AFTER_REPLY)) return false;
-    return level == SYNC_RECEIVED || replica->fsynced_offset >= 0;
+    return (level == SYNC_RECEIVED || replica->fsynced_offset >= 0) && is_known(sync, replica);
 }
 
 static size_t count_peers(const struct sync_replies *sync, enum sync_level level) {
     size_t count = 0;
-    LIST_EACH(&sync->replication->replicas->all, node) count += is_peer(container_of(node, struct replica, node), level);
+    LIST_EACH(&sync->replication->replicas->all, node) count += is_peer(sync, container_of(node, struct replica, node), level);
     return count;
 }
 
 static size_t count_at(const struct sync_replies *sync, int64_t offset, enum sync_level level) {
     size_t count = 0;
     LIST_EACH(&sync->replication->replicas->all, node) {
-        const struct replica *replica = container_of(node, struct replica, node);
-        count += is_peer(replica, level) && confirmed_by(replica, level) >= offset;
+        struct replica *replica = container_of(node, struct replica, node);
+        count += confirmed_by(replica, level) >= offset && is_peer(sync, replica, level);
     }
     return count;
 }
@@ -104,8 +124,33 @@ static void use(struct sync_replies *sync) {
     sync->replication->server->may_hold_replies = true;
 }
 
+/* What was acknowledged with fewer is only on those, until more have it. */
+static void note_number(struct sync_replies *sync) {
+    size_t number = (size_t)sync->replication->settings.sync_replicas;
+    if (number > sync->parameter && sync->parameter) {
+        sync->before = sync->before ? MIN(sync->before, sync->parameter) : sync->parameter;
+        sync->before_offset = sync->replication->history.offset;
+    }
+    if (!number) sync->before = 0;
+    sync->parameter = number;
+}
+
+static void look_at_before(struct sync_replies *sync) {
+    if (LIKELY(!sync->before) || count_at(sync, sync->before_offset, level_of(sync)) < sync->parameter) return;
+    sync->before = 0;
+}
+
+static size_t least(size_t a, size_t b) {
+    return a && b ? MIN(a, b) : a + b;
+}
+
+size_t sync_replies_smallest(const struct sync_replies *sync) {
+    return least(least((size_t)sync->replication->settings.sync_replicas, sync->before), sync->least_chosen);
+}
+
 void sync_replies_apply(struct sync_replies *sync) {
     if (sync->replication->settings.sync_replicas) use(sync);
+    note_number(sync);
     if (loop_timer_is_active(&sync->timer)) watch_first(sync); /* for a shorter time than before */
 }
 
@@ -113,15 +158,27 @@ void sync_replies_choose(struct sync_replies *sync, struct client *client, int64
     struct replication_session *session = sync->replication->find_session(client);
     session->has_sync_replicas = wanted >= 0;
     session->sync_replicas = wanted > 0 ? (size_t)wanted : 0;
-    if (wanted > 0) use(sync);
+    if (wanted <= 0) return;
+    sync->least_chosen = least(sync->least_chosen, (size_t)wanted);
+    use(sync);
+}
+
+static const char *find_reason(const struct sync_replies *sync, size_t wanted) {
+    struct guard *guard = sync->replication->guard;
+    if (UNLIKELY(!guard_may_write(guard)))
+        return guard_is_fenced(guard) ? "A sentinel fenced this server: it is not the primary any more"
+                                      : "There is no lease of a majority of the sentinels";
+    return count_peers(sync, level_of(sync)) >= wanted ? NULL : "Not enough replicas are connected to confirm the write";
 }
 
 bool sync_replies_refuse(struct sync_replies *sync, struct client *client, const struct command_entry *entry) {
     size_t wanted = wanted_by(sync, client);
-    if (LIKELY(!wanted) || count_peers(sync, level_of(sync)) >= wanted) return false;
+    if (LIKELY(!wanted)) return false;
+    const char *reason = find_reason(sync, wanted);
+    if (LIKELY(!reason)) return false;
     bool ends = (entry->flags & COMMAND_ENDS_TRANSACTION) != 0;
-    reply_error_uncounted(client, "%sNOREPLICAS Not enough replicas are connected to confirm the write: it was not executed.",
-                          ends ? "EXECABORT Transaction discarded because of: " : "");
+    reply_error_uncounted(client, "%sNOREPLICAS %s: it was not executed.",
+                          ends ? "EXECABORT Transaction discarded because of: " : "", reason);
     sync->counts.refused++;
     return true;
 }
@@ -161,6 +218,7 @@ void sync_replies_hold(struct sync_replies *sync, struct client *client) {
     waits_want(replication->waits);
     sync->counts.held++;
     if (!loop_timer_is_active(&sync->timer)) watch(sync, entry.written_ms);
+    if (UNLIKELY(guard_is_fenced(replication->guard))) replication->replicas->has_news = true; /* it is to be told */
 }
 
 /* ---- letting go ---- */
@@ -188,7 +246,12 @@ static size_t end(struct sync_replies *sync, unsigned place, int64_t offset, int
 }
 
 void sync_replies_serve(struct sync_replies *sync) {
+    look_at_before(sync);
     if (LIKELY(!sync->counts.held)) return;
+    if (UNLIKELY(!guard_may_acknowledge(sync->replication->guard))) {
+        if (guard_is_fenced(sync->replication->guard)) sync_replies_give_up(sync, SYNC_FENCED);
+        return; /* until there is a lease again */
+    }
     for (unsigned i = 0; i < sync->count; i++) {
         const struct group *group = &sync->groups[i];
         if (group->begin < group->end) (void)end(sync, i, confirmed(sync, group->wanted, group->level), INT64_MAX, NULL);
@@ -201,12 +264,14 @@ static void on_due(struct loop_timer *timer) {
     server_update_time(server);
     int64_t before_ms = server->now_ms - sync->replication->settings.sync_timeout_ms;
     sync_replies_serve(sync); /* what came in just now */
-    for (unsigned i = 0; i < sync->count; i++) sync->counts.timed_out += end(sync, i, INT64_MAX, before_ms, timed_out);
+    const char *error = guard_may_acknowledge(sync->replication->guard) ? timed_out : no_lease;
+    for (unsigned i = 0; i < sync->count; i++) sync->counts.timed_out += end(sync, i, INT64_MAX, before_ms, error);
     watch_first(sync);
 }
 
-void sync_replies_give_up(struct sync_replies *sync) {
-    for (unsigned i = 0; i < sync->count; i++) sync->counts.abandoned += end(sync, i, INT64_MAX, INT64_MAX, abandoned);
+void sync_replies_give_up(struct sync_replies *sync, enum sync_end why) {
+    const char *error = why == SYNC_FENCED ? fenced : abandoned;
+    for (unsigned i = 0; i < sync->count; i++) sync->counts.abandoned += end(sync, i, INT64_MAX, INT64_MAX, error);
     loop_timer_stop(&sync->timer);
 }
 
@@ -238,6 +303,7 @@ void sync_replies_reset_counts(struct sync_replies *sync) {
     sync->counts.timed_out = sync->counts.abandoned = sync->counts.refused = 0;
 }
 
-size_t sync_replies_peers(const struct sync_replies *sync) {
+size_t sync_replies_peers(struct sync_replies *sync) {
+    (void)guard_may_write(sync->replication->guard);
     return count_peers(sync, level_of(sync));
 }

@@ -2,9 +2,10 @@
  *
  *     write executed -> its reply waits --- N replicas have it -----------> sent
  *                                      |--- repl-sync-timeout is over ---> error: the outcome is unknown
- *                                      '--- we become a replica ---------> the same
+ *                                      '--- we become a replica, or are fenced ---> the same
  *
- * Fewer than N replicas are connected: the write is refused and not executed. How many, and what they must confirm, is as it
+ * Fewer than N replicas are connected, or the sentinels forbid it (guard.h): the write is refused and not executed. Without a lease,
+ * where there must be one, nothing that waits is sent either. Only replicas count that those who gave the lease know. How many, and what they must confirm, is as it
  * was when the write was executed; the timeout is the one in effect. The client's replies keep their order (client_hold).
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
@@ -33,7 +34,10 @@ bool sync_replies_refuse(struct sync_replies *sync, struct client *client, const
 /* It has written, up to the end of the stream. NULL: nobody did. */
 void sync_replies_hold(struct sync_replies *sync, struct client *client);
 void sync_replies_serve(struct sync_replies *sync);   /* somebody acknowledged something */
-void sync_replies_give_up(struct sync_replies *sync); /* nobody will confirm what waits now */
+enum sync_end { SYNC_NOT_PRIMARY, SYNC_FENCED };
+void sync_replies_give_up(struct sync_replies *sync, enum sync_end why); /* nobody will confirm what waits now */
+/* The smallest number of confirmations that anybody waits for, or has waited for where more are not there yet. 0: nobody does. */
+size_t sync_replies_smallest(const struct sync_replies *sync);
 
 /* INFO */
 struct sync_replies_counts {
@@ -42,4 +46,4 @@ struct sync_replies_counts {
 };
 void   sync_replies_get_counts(const struct sync_replies *sync, struct sync_replies_counts *counts);
 void   sync_replies_reset_counts(struct sync_replies *sync);
-size_t sync_replies_peers(const struct sync_replies *sync); /* replicas that count, at the level in effect */
+size_t sync_replies_peers(struct sync_replies *sync); /* replicas that count, at the level in effect */

@@ -365,6 +365,11 @@ void upstream_follow(struct upstream *upstream, const char *host, int port, int 
     dial_later(upstream, RETRY_MS);
 }
 
+void upstream_suspend(struct upstream *upstream) {
+    hang_up(upstream);
+    if (!upstream->down_since_ms) upstream->down_since_ms = upstream->server->now_ms;
+}
+
 void upstream_stop(struct upstream *upstream) {
     hang_up(upstream);
     mem_free(upstream->host);

@@ -65,6 +65,7 @@ void             upstream_free(struct upstream **upstream);
 
 /* Another primary, or the same again: dials at once. `db`: chosen in the stream that may be resumed. */
 void upstream_follow(struct upstream *upstream, const char *host, int port, int db);
+void upstream_suspend(struct upstream *upstream); /* hangs up and dials no more, until upstream_redial() */
 void upstream_stop(struct upstream *upstream); /* follows nobody. The database stays: upstream_db() */
 void upstream_redial(struct upstream *upstream); /* hangs up and dials again at once */
 void upstream_acknowledge(struct upstream *upstream);

@@ -24,7 +24,7 @@ struct queued_command {
 };
 
 static void queue(struct session *session, const struct command_entry *entry) {
-    const struct client *client = session->client;
+    struct client *client = session->client;
     if (session->queued == session->queue_capacity) {
         session->queue_capacity = session->queue_capacity ? session->queue_capacity * 2 : 8;
         session->queue = mem_realloc(session->queue, (size_t)session->queue_capacity * sizeof *session->queue);
@@ -42,6 +42,7 @@ static void queue(struct session *session, const struct command_entry *entry) {
     session->queue[session->queued++] = (struct queued_command){(struct command_entry *)entry, argv, client->argc};
     session->queue_bytes += bytes;
     session->queue_flags |= entry->flags;
+    if (entry->flags & COMMAND_WRITE) client->flags |= CLIENT_MULTI_WRITES;
 }
 
 enum server_verdict multi_take(struct client *client, const struct command_entry *entry) {
@@ -60,7 +61,7 @@ static void clear_queue(struct session *session) {
 }
 
 void multi_discard(struct client *client) {
-    client->flags &= ~(CLIENT_IN_MULTI | CLIENT_DIRTY_WATCH | CLIENT_DIRTY_EXEC);
+    client->flags &= ~(CLIENT_IN_MULTI | CLIENT_MULTI_WRITES | CLIENT_DIRTY_WATCH | CLIENT_DIRTY_EXEC);
     clear_queue(session_of(client));
 }
 

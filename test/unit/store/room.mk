@@ -16,6 +16,7 @@ unit_store_SOURCES = $(UNIT_SOURCES) \
 	test/unit/store/types/test_bits.c test/unit/store/types/test_hash_short.c \
 	test/unit/store/types/test_hash_value.c \
 	test/unit/store/replication/test_backlog.c test/unit/store/replication/test_history.c \
+	test/unit/store/replication/test_lease.c \
 	test/unit/store/replication/test_synced_offset.c \
 	test/unit/store/types/test_hyperloglog.c test/unit/store/types/test_list_value.c \
 	test/unit/store/types/test_member_table.c \
