@@ -1,8 +1,9 @@
 """The faults: what can be done to a node or to the network, and undone.
 
 A step is one fault, or several at once, written "fault:target:seconds+fault:target:seconds". Targets: primary, replica,
-sentinel (one of them by chance), any, all, or a node's name. Who is the primary is decided when the step begins.
+sentinel (one of them by chance), any, all, a node's name, or for restart all names joined by "/". Who is the primary is decided when the step begins.
 """
+import itertools
 import os
 import threading
 import time
@@ -129,13 +130,13 @@ class Split(Losing):
 
 
 class Restart(Fault):
-    """All nodes are killed, and started in any order, the pauses between them adding up to the seconds."""
+    """All nodes are killed, and started in any order (or the one that is given), the pauses between them adding up to the seconds."""
 
     whole_set = True
 
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        self.order = self.random.sample(self.cluster.nodes, len(self.cluster.nodes))
+    def __init__(self, cluster, node, seconds, random, order=None):
+        super().__init__(cluster, node, seconds, random)
+        self.order = order or self.random.sample(self.cluster.nodes, len(self.cluster.nodes))
         self.pauses = [self.random.random() for _ in self.order]
         self.touched = {server.name for server in self.cluster.servers}
 
@@ -148,6 +149,81 @@ class Restart(Fault):
 
     def end(self):
         pass
+
+
+class Slow(Fault):
+    """The node's packets, those to it, or both, go through a proxy, and what comes of it is up to settings()."""
+
+    def settings(self):
+        raise NotImplementedError
+
+    def begin(self):
+        others = self.others() + ([CLIENTS] if self.random.random() < 0.5 else [])
+        ways = self.random.choice(("from", "to", "both", "both"))
+        self.pairs = [(self.node.name, other) for other in others if ways != "to"] + [(other, self.node.name) for other in others if ways != "from"]
+        self.mark = "%s %016x" % (type(self).__name__, self.random.getrandbits(64))
+        self.network.slow(self.pairs, self.mark, self.settings())
+
+    def end(self):
+        self.network.quicken(self.pairs, self.mark)
+
+
+class Delay(Slow):
+    """A long way, more or less steady."""
+
+    def settings(self):
+        return {"delay_ms": self.random.choice((5, 40, 150, 400)), "jitter_ms": self.random.choice((0, 10, 100, 400))}
+
+
+class Loss(Slow):
+    """Every so many packets are lost."""
+
+    def settings(self):
+        return {"loss": self.random.choice((0.02, 0.1, 0.3)), "delay_ms": self.random.choice((0, 0, 20))}
+
+
+class Narrow(Slow):
+    """Few bytes a second, and a queue."""
+
+    def settings(self):
+        return {"bytes_per_s": self.random.choice((8000, 30000, 100000))}
+
+
+class Stall(Slow):
+    """Now and then nothing moves for a while, and then all of it comes."""
+
+    def settings(self):
+        return {"stall_every_s": self.random.choice((0.3, 1, 2)), "stall_s": self.random.choice((0.2, 0.8, 1.5))}
+
+
+class Reset(Slow):
+    """Connections are cut: their segments become resets now and then."""
+
+    def settings(self):
+        return {"resets": self.random.choice((0.002, 0.02, 0.1))}
+
+
+class SlowDisk(Fault):
+    """Writing or syncing, or both, takes longer on the node's disk."""
+
+    def begin(self):
+        self.node.faulty.all_of(self.random.choice(("write", "sync", "any")), "slow=%d" % self.random.choice((20, 200, 1000, 3000)))
+
+    def end(self):
+        self.node.faulty.works()
+
+
+class BadDisk(Fault):
+    """Writes end half done or fail, or syncs do."""
+
+    loses = False
+
+    def begin(self):
+        self.node.faulty.all_of(*self.random.choice((("write", "short"), ("write", "ENOSPC"), ("write", "EIO"), ("sync", "EIO"), ("sync", "ENOSPC"),
+                                                     ("any", "EIO"))))
+
+    def end(self):
+        self.node.faulty.works()
 
 
 class Full(Fault):
@@ -216,10 +292,19 @@ class Coordinated(Handover):
     options = ("COORDINATED",)
 
 
+# Fault: what it is, and how often it is chosen.
 FAULTS = {"kill": Kill, "term": Terminate, "stop": Stop, "isolate": Isolate, "vanish": Vanish, "deaf": Deaf, "mute": Mute, "cut": Cut,
           "oneway": OneWay, "split": Split, "restart": Restart, "full": Full, "fullkill": FullKill, "handover": Handover,
-          "coordinated": Coordinated}
+          "coordinated": Coordinated, "delay": Delay, "loss": Loss, "narrow": Narrow, "stall": Stall, "reset": Reset, "slowdisk": SlowDisk,
+          "baddisk": BadDisk}
+OFTEN = {"kill": 5, "term": 3, "stop": 5, "isolate": 4, "vanish": 3, "deaf": 3, "mute": 3, "cut": 2, "oneway": 2, "split": 3, "restart": 3,
+         "full": 3, "fullkill": 2, "handover": 1, "coordinated": 2, "delay": 2, "loss": 2, "narrow": 2, "stall": 3, "reset": 2,
+         "slowdisk": 4, "baddisk": 3}
 OF_SERVERS_ONLY = {"cut", "oneway", "split"}
+
+
+def need_proxy(text):
+    return any(issubclass(FAULTS[fault], Slow) for fault, _, _ in parse(text))
 
 
 def parse(text):
@@ -237,6 +322,8 @@ def make(cluster, part, random):
     fault, target, seconds = part
     kind = FAULTS[fault]
     primary = cluster.primary()
+    if kind is Restart and "/" in target:
+        return Restart(cluster, None, seconds, random, [cluster.by_name[name] for name in target.split("/")])
     if kind.whole_set or target == "all":
         if not kind.whole_set:
             raise ValueError("%s is done to one node, not to all" % fault)
@@ -254,10 +341,19 @@ def make(cluster, part, random):
     return kind(cluster, node, seconds, random)
 
 
-def plan(random):
+def all_orders(names, seconds, random):
+    """The steps that restart the nodes in every order, themselves in any order."""
+    orders = list(itertools.permutations(names))
+    random.shuffle(orders)
+    return ["restart:%s:%g" % ("/".join(order), seconds) for order in orders]
+
+
+def plan(random, has_proxy=True):
     """Steps without end."""
+    names = [name for name in FAULTS if has_proxy or not issubclass(FAULTS[name], Slow)]
+
     def part():
-        fault = random.choices(list(FAULTS), [5, 3, 5, 4, 3, 3, 3, 2, 2, 3, 3, 3, 2, 1, 2])[0]
+        fault = random.choices(names, [OFTEN[name] for name in names])[0]
         if FAULTS[fault].whole_set:
             target = "all"
         elif fault in OF_SERVERS_ONLY:

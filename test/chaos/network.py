@@ -1,16 +1,21 @@
 """The nodes' network: a namespace each, joined by a router that can lose packets silently, in one direction if wanted.
 
+Or late: packets of a pair can be sent through a proxy (slow_links.py) that delays, loses, holds and resets.
+
 All of it lives in namespaces that are this process's own (test/chaos/run makes them): whatever ends the process takes the nodes'
 namespaces, links and mounts along. A pair of nodes is cut by a rule of the router ("ip rule ... blackhole"): forwarded packets vanish
 without an answer, as on a broken wire, and the other direction is not concerned. (A blackhole route in a node's own namespace
 would be told to the sender as an error.)
 """
 import ctypes
+import json
 import os
 import subprocess
+import sys
 import tempfile
 
 CLIENTS = "clients"
+TUN, TUN_TABLE = "slow0", "100"
 
 
 def enter(arguments, pipe):
@@ -32,6 +37,15 @@ def why_not_allowed():
     return "" if done.returncode == 0 else done.stderr.strip() or "exit status %d" % done.returncode
 
 
+def why_no_proxy():
+    """Why packets cannot be delayed here; "" when they can."""
+    try:
+        os.close(os.open("/dev/net/tun", os.O_RDWR))
+    except OSError as error:
+        return str(error)
+    return ""
+
+
 def ip(*words):
     subprocess.run(["ip", *words], check=True)
 
@@ -44,8 +58,12 @@ class Network:
             file.write("1")
         self.address = {}
         self.lost = {}  # (from, to): how many faults want it lost
+        self.slowed = {}  # (from, to): the orders of faults that want it slow, the last one holds
+        self.proxy = None
         for place, name in enumerate([*names, CLIENTS], 1):
             self._join(name, place)
+        if not why_no_proxy():
+            self._start_proxy()
 
     def _join(self, name, place):
         self.address[name] = "10.99.%d.1" % place
@@ -59,6 +77,17 @@ class Network:
         ip("-n", name, "link", "set", "lo", "up")
         ip("-n", name, "link", "set", "eth0", "up")
         ip("-n", name, "route", "add", "default", "via", router)
+
+    def _start_proxy(self):
+        program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "slow_links.py")
+        self.proxy = subprocess.Popen([sys.executable, program, TUN], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if self.proxy.stdout.readline() != b"ready\n":
+            raise OSError("the proxy did not start")
+        for conf in ("all", TUN):
+            with open("/proc/sys/net/ipv4/conf/%s/rp_filter" % conf, "w") as file:
+                file.write("0")
+        ip("link", "set", TUN, "up")
+        ip("route", "add", "default", "dev", TUN, "table", TUN_TABLE)
 
     def names(self):
         return list(self.address)
@@ -75,6 +104,33 @@ class Network:
             self.lost[pair] -= 1
             if self.lost[pair] == 0:
                 self._rule("del", pair)
+
+    def slow(self, pairs, seed, settings):
+        """Packets from the first to the second of each pair go through the proxy until quicken(pairs, settings)."""
+        for pair in pairs:
+            orders = self.slowed.setdefault(pair, [])
+            if not orders:
+                self._proxy_rule("add", pair)
+            orders.append(dict(settings, seed="%s %s %s" % (seed, *pair)))
+            self._order(pair, orders[-1])
+
+    def quicken(self, pairs, seed):
+        for pair in pairs:
+            orders = self.slowed[pair]
+            orders[:] = [order for order in orders if order["seed"] != "%s %s %s" % (seed, *pair)]
+            self._order(pair, orders[-1] if orders else {})
+            if not orders:
+                self._proxy_rule("del", pair)
+
+    def _order(self, pair, settings):
+        order = {"from": self.address[pair[0]], "to": self.address[pair[1]], **settings}
+        self.proxy.stdin.write(json.dumps(order).encode() + b"\n")
+        self.proxy.stdin.flush()
+
+    def _proxy_rule(self, verb, pair):
+        """What comes from the node goes to the proxy; what comes from there goes on as always."""
+        ip("rule", verb, "iif", "to-" + pair[0], "from", self.address[pair[0]], "to", self.address[pair[1]], "priority", "200",
+           "lookup", TUN_TABLE)
 
     def _rule(self, verb, pair):
         ip("rule", verb, "from", self.address[pair[0]], "to", self.address[pair[1]], "priority", "100", "blackhole")

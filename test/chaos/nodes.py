@@ -9,7 +9,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from network import small_disk  # noqa: E402
-from processes import fields, unsettled, wait_for  # noqa: E402
+import disk_faults  # noqa: E402
+from processes import REDIS_SERVER, fields, unsettled, wait_for  # noqa: E402
 from resp import Connection, RespError  # noqa: E402
 
 SERVER_PORT, SENTINEL_PORT = 6379, 26379
@@ -21,19 +22,49 @@ class Violation(Exception):
     """A promise was broken."""
 
 
+class directory_of:
+    """As much of a Group as disk_faults.Disk needs."""
+
+    def __init__(self, directory):
+        self.directory = directory
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+
+class FaultyDisk(disk_faults.Disk):
+    """What the preloaded shim does to the files of one node; its orders are on another disk."""
+
+    def __init__(self, directory, name, disk):
+        os.makedirs(os.path.join(directory, "shim"), exist_ok=True)
+        self.disk = disk
+        super().__init__(directory_of(os.path.join(directory, "shim")), name)
+        del self.env["DISK_SYNCED"]  # nobody reads it here, and it would grow
+
+    def all_of(self, call, action):
+        self.happens(call, self.disk, "1+", action)
+
+
 class Node:
     """One process that may be killed and started again; its disk and its log stay."""
 
-    def __init__(self, network, directory, name, binary, is_sentinel, lines):
-        self.network, self.name, self.is_sentinel = network, name, is_sentinel
+    def __init__(self, network, directory, name, kind, argv, is_sentinel, settings):
+        """kind: "kvd" or "redis"; settings: pairs of a parameter and its value, or the text of a file's end."""
+        self.network, self.name, self.kind, self.is_sentinel = network, name, kind, is_sentinel
         self.address, self.port = network.address[name], SENTINEL_PORT if is_sentinel else SERVER_PORT
         self.disk = os.path.join(directory, name)
         self.log_path = os.path.join(directory, name + ".log")
+        self.faulty = FaultyDisk(directory, name, self.disk)
         small_disk(self.disk, DISK_MEGABYTES)
-        config = os.path.join(self.disk, "kvd.yaml")
+        config = os.path.join(self.disk, "kvd.yaml" if kind == "kvd" else "redis.conf")
+        pairs = [("port", self.port), ("bind", self.address), ("protected-mode", "no"), ("dir", self.disk)]
+        if not isinstance(settings, str):
+            pairs += settings
         with open(config, "w") as file:
-            file.write("\n".join(["port: %d" % self.port, "bind: " + self.address, "protected-mode: no", "dir: " + self.disk, *lines]) + "\n")
-        self.argv = network.inside(name, [binary, *(["--sentinel"] if is_sentinel else []), config])
+            file.writelines(("%s: %s\n" if kind == "kvd" else "%s %s\n") % pair for pair in pairs)
+            file.write(settings if isinstance(settings, str) else "")
+        sentinel = ["--sentinel"] if is_sentinel else []
+        self.argv = network.inside(name, [*argv, *sentinel, config] if kind == "kvd" else [*argv, config, *sentinel])
         self.process, self.must_run = None, False
 
     def start(self):
@@ -41,7 +72,8 @@ class Node:
         if self.process is not None and self.process.poll() is None:
             return
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(self.argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(self.argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                                            env=dict(os.environ, **self.faulty.env))
         self.must_run = True
 
     def kill(self):
@@ -86,25 +118,35 @@ class Node:
             return file.read()
 
 
-class Cluster:
-    """A primary, two replicas, three sentinels."""
+def sentinel_settings(kind, primary, down_after_ms):
+    """The part of a sentinel's configuration that says whom it watches."""
+    settings = [("down-after-milliseconds", down_after_ms), ("failover-timeout", 10000)]
+    if kind == "redis":
+        return "".join(["sentinel monitor %s %s %d 2\n" % (MASTER, primary, SERVER_PORT),
+                        *("sentinel %s %s %d\n" % (option, MASTER, value) for option, value in settings)])
+    lines = ["sentinel:", "  masters:", "    %s:" % MASTER, "      host: " + primary, "      port: %d" % SERVER_PORT, "      quorum: 2"]
+    return "\n".join([*lines, *("      %s: %d" % pair for pair in settings)]) + "\n"
 
-    def __init__(self, network, directory, binary, sync=0, down_after_ms=1000):
+
+class Cluster:
+    """A primary, two replicas, three sentinels: kvd's or Redis's, as the lists of kinds say."""
+
+    def __init__(self, network, directory, binary, sync=0, down_after_ms=1000, servers=("kvd",) * 3, sentinels=("kvd",) * 3):
         self.network, self.down_after_ms = network, down_after_ms
         self.servers, self.sentinels = [], []
         first = network.address["server1"]
-        for number in (1, 2, 3):
-            lines = ["save: 3600 1", "appendonly: yes", "enable-debug-command: yes", "repl-diskless-sync-delay: 0", "repl-timeout: 10",
-                     "repl-ping-replica-period: 1", "auto-aof-rewrite-min-size: 1mb"]
+        programs = {"kvd": [binary], "redis": [REDIS_SERVER]}
+        for number, kind in enumerate(servers, 1):
+            settings = [("save", "3600 1"), ("appendonly", "yes"), ("enable-debug-command", "yes"), ("repl-diskless-sync-delay", 0),
+                        ("repl-timeout", 10), ("repl-ping-replica-period", 1), ("auto-aof-rewrite-min-size", "1mb")]
             if number > 1:
-                lines.append("replicaof: %s %d" % (first, SERVER_PORT))
+                settings.append(("replicaof", "%s %d" % (first, SERVER_PORT)))
             if sync:
-                lines.append("repl-sync-replicas: %d" % sync)
-            self.servers.append(Node(network, directory, "server%d" % number, binary, False, lines))
-        for number in (1, 2, 3):
-            lines = ["sentinel:", "  masters:", "    %s:" % MASTER, "      host: " + first, "      port: %d" % SERVER_PORT, "      quorum: 2",
-                     "      down-after-milliseconds: %d" % down_after_ms, "      failover-timeout: 10000"]
-            self.sentinels.append(Node(network, directory, "sentinel%d" % number, binary, True, lines))
+                settings.append(("repl-sync-replicas", sync))
+            self.servers.append(Node(network, directory, "server%d" % number, kind, programs[kind], False, settings))
+        for number, kind in enumerate(sentinels, 1):
+            self.sentinels.append(Node(network, directory, "sentinel%d" % number, kind, programs[kind], True,
+                                       sentinel_settings(kind, first, down_after_ms)))
         self.nodes = self.servers + self.sentinels
         self.by_name = {node.name: node for node in self.nodes}
         self.by_address = {node.address: node for node in self.nodes}
@@ -197,6 +239,12 @@ class Cluster:
 
     def disks_have_room(self):
         return all(os.statvfs(node.disk).f_bavail > 0 for node in self.nodes)
+
+    def start_those_that_ended(self):
+        """After the faults: whoever is not running is started. A redis-server ends by itself when its disk fails it, which is its way."""
+        for node in self.nodes:
+            if not node.must_run or (node.kind == "redis" and node.ended_by_itself()):
+                node.start()
 
     def suspicious_lines(self):
         """Lines of logs that no fault explains."""

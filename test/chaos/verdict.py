@@ -5,6 +5,8 @@ write is excused when a server acknowledged it that a fault touched, between BEF
 whole again. With repl-sync-replicas nothing is excused. Never excused: what was there at an earlier check, values that were refused
 or never written, a value twice, a client's acknowledged values out of order, and a register that went back in calm times.
 """
+import re
+
 from nodes import Violation
 from workload import ACKNOWLEDGED, REFUSED, UNKNOWN
 
@@ -153,3 +155,28 @@ class Verdict:
             if keys:
                 connection.do("DEL", *keys)
             del self.steps[step], self.survivors[step]
+
+
+def check_elections(sentinels):
+    """As their logs tell: a sentinel votes once in an epoch, one is elected in an epoch, and it promotes one replica."""
+    elected, promoted = {}, {}
+    for sentinel in sentinels:
+        voted, newest, trying = {}, 0, None
+        for line in sentinel.log().splitlines():
+            found = re.search(r"[#*] (\+(?:new-epoch|vote-for-leader|try-failover|elected-leader|promoted-slave))(.*)", line)
+            if not found:
+                continue
+            event, words = found[1], found[2].split()
+            if event == "+new-epoch":
+                newest = int(words[0])
+            elif event == "+vote-for-leader":
+                candidate, epoch = words[0], int(words[1])
+                if voted.setdefault(epoch, candidate) != candidate:
+                    raise Violation("%s voted for two in epoch %d: %s and %s" % (sentinel.name, epoch, voted[epoch], candidate))
+            elif event == "+try-failover":
+                trying = newest
+            elif event == "+elected-leader":
+                if elected.setdefault(trying, sentinel.name) != sentinel.name:
+                    raise Violation("two were elected in epoch %s: %s and %s" % (trying, elected[trying], sentinel.name))
+            elif promoted.setdefault(trying, words[1]) != words[1]:
+                raise Violation("two were promoted in epoch %s: %s and %s" % (trying, promoted[trying], words[1]))

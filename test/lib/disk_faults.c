@@ -4,10 +4,12 @@
  *
  *     CALL MATCH NTH ACTION      write incr.aof 3 kill       the third such call since this line was written
  *                                fdatasync incr.aof 1+ EIO   the first and all that follow
+ *                                any /srv/data 1+ slow=200   each call, 200 ms more
  *
- * MATCH is a part of the file's path. Actions: kill (before the call), kill-after, tear (half of it is written, then kill),
- * short (half of it is written, then ENOSPC), ENOSPC, EIO, slow (it takes a second). "kill" ends the process that loaded
- * this, whichever of its children makes the call. The file DISK_SYNCED gets a line "inode size" with each good fsync.
+ * CALL: write, fsync, fdatasync, rename, unlink, ftruncate, "sync" (fsync and fdatasync) or "any" of these. MATCH is a part of
+ * the file's path. Actions: kill (before the call), kill-after, tear (half of it is written, then kill), short (half of it is
+ * written, then ENOSPC), ENOSPC, EIO, slow (it takes a second), slow=MS. "kill" ends the process that loaded this, whichever of
+ * its children makes the call. The file DISK_SYNCED gets a line "inode size" with each good fsync.
  * SPDX-License-Identifier: BSD-3-Clause */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -26,7 +28,7 @@
 #include <unistd.h>
 
 struct fault {
-    char call[16], match[64], nth[16], action[16];
+    char call[16], match[128], nth[16], action[16];
 };
 
 static const char   *control, *synced;
@@ -53,12 +55,16 @@ static bool read_fault(struct fault *fault) {
         strcpy(seen, line);
         calls = 0;
     }
-    return sscanf(line, "%15s %63s %15s %15s", fault->call, fault->match, fault->nth, fault->action) == 4;
+    return sscanf(line, "%15s %127s %15s %15s", fault->call, fault->match, fault->nth, fault->action) == 4;
+}
+
+static bool is_meant(const char *wanted, const char *call) {
+    return strcmp(wanted, call) == 0 || strcmp(wanted, "any") == 0 || (strcmp(wanted, "sync") == 0 && strstr(call, "sync"));
 }
 
 /* What is to happen to this call; "": nothing. */
 static const char *action_for(const char *call, const char *path, struct fault *fault) {
-    if (!read_fault(fault) || strcmp(fault->call, call) != 0 || !strstr(path, fault->match)) return "";
+    if (!read_fault(fault) || !is_meant(fault->call, call) || !strstr(path, fault->match)) return "";
     long count = ++calls, nth = atol(fault->nth);
     return count == nth || (count > nth && strchr(fault->nth, '+')) ? fault->action : "";
 }
@@ -82,7 +88,10 @@ static bool is(const char *action, const char *what) {
 /* False: the call fails with errno. */
 static bool before(const char *action) {
     if (is(action, "kill")) die();
-    if (is(action, "slow")) nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+    if (strncmp(action, "slow", 4) == 0) {
+        long ms = action[4] ? atol(action + 5) : 1000;
+        nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+    }
     errno = is(action, "ENOSPC") ? ENOSPC : is(action, "EIO") ? EIO : 0;
     return errno == 0;
 }

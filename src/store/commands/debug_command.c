@@ -106,6 +106,10 @@ static void debug_loadaof(struct client *client) {
         .folder = settings->appenddirname, .stem = settings->appendfilename, .may_be_short = settings->aof_load_truncated};
     struct aof_loaded loaded;
     struct error err;
+    if (client->server->call_depth > 1) { /* what the commands before it changed is not in the file yet */
+        reply_error(client, "ERR DEBUG LOADAOF is not allowed in transactions and scripts");
+        return;
+    }
     aof_flush(persistence->aof, true);
     const char *failure = aof_failure(persistence->aof);
     if (failure) { /* it lacks what could not be written: that would be lost */

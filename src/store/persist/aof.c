@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 1000, POSTPONE_MS = 2000, LOG_EVERY_MS = 30000, BUFFER_KEEP_BYTES = 1024 * 1024 };
+enum { SYNC_EVERY_MS = 1000, RETRY_MS = 100, POSTPONE_MS = 2000, LOG_EVERY_MS = 30000, BUFFER_KEEP_BYTES = 1024 * 1024 };
 
 struct aof {
     struct server                 *server;
@@ -33,7 +33,9 @@ struct aof {
     struct bytes                   buffer;
     uint64_t                       offset;      /* of the end of the buffer */
     uint64_t                       sync_wanted; /* a sync up to there was begun */
-    uint64_t                       part_offset, part_failures; /* when the last part was begun */
+    uint64_t                       part_offset, part_failures; /* when the last part was asked for */
+    bool                           is_switching, has_part;     /* it begins when the one so far is on the disk; it has begun */
+    int64_t                        switching_ms;
     uint64_t                       size, base_size;
     int                            db;         /* that commands at the end of the buffer are for; EFFECT_ANY_DATABASE: not said */
     int64_t                        remarked_s; /* wall clock, of the last #TS */
@@ -113,7 +115,7 @@ static void fail(struct aof *aof, int reason, const char *what) {
     int64_t now_ms = aof->server->now_ms;
     aof->failed_ms = now_ms;
     if (!aof->failure || now_ms - aof->logged_ms >= LOG_EVERY_MS) {
-        LOG_WRITE(LOG_WARNING, "The append-only file can't be written (writes are refused, it is tried again each second): %s", what);
+        LOG_WRITE(LOG_WARNING, "The append-only file can't be written (writes are refused, it is tried again all the time): %s", what);
         aof->logged_ms = now_ms;
     }
     aof->failure = reason;
@@ -231,69 +233,13 @@ static void sync_later(struct aof *aof) {
     uint64_t offset = written_offset(aof);
     int64_t now_ms = aof->server->now_ms;
     if (offset <= aof->sync_wanted && !aof_sync_failure(aof->sync)) return;
-    if (now_ms - aof->synced_ms < 1000 || aof_sync_running(aof->sync)) return;
+    if (now_ms - aof->synced_ms < (aof_sync_failure(aof->sync) ? RETRY_MS : SYNC_EVERY_MS) || aof_sync_running(aof->sync)) return;
     aof->synced_ms = now_ms;
     aof->sync_wanted = offset;
     aof_sync_start(aof->sync, aof->file.fd, offset);
 }
 
-void aof_flush(struct aof *aof, bool now) {
-    if (LIKELY(aof->state == AOF_OFF)) return;
-    if (UNLIKELY(aof->file.fd < 0)) { /* AOF_WAITS, and the rewrite that makes it worth while has not begun */
-        bytes_clear(&aof->buffer);
-        return;
-    }
-    if (UNLIKELY(aof->failure) && !now && aof->server->now_ms - aof->failed_ms < RETRY_MS) return;
-    int policy = aof->settings->appendfsync;
-    bool always = policy == AOF_FSYNC_ALWAYS && may_sync(aof);
-    uint64_t synced = aof_sync_offset(aof->sync);
-    if (aof->buffer.size) {
-        if (policy == AOF_FSYNC_EVERYSEC && !now && is_postponed(aof)) return;
-        if (!write_buffer(aof, always)) return;
-        if (always) {
-            aof->sync_wanted = aof->offset;
-            aof_sync_note(aof->sync, aof->offset, 0);
-        }
-    }
-    if (always && !sync_now(aof, false)) return;
-    if (policy == AOF_FSYNC_EVERYSEC && may_sync(aof)) sync_later(aof);
-    if (policy == AOF_FSYNC_NO && aof_sync_failure(aof->sync)) sync_later(aof);
-    recover(aof);
-    if (UNLIKELY(aof->writer_count)) confirm(aof, written_offset(aof));
-    if (aof_sync_offset(aof->sync) != synced) tell_listener(aof);
-}
-
-static void on_sync_end(void *context) {
-    const struct aof *aof = context;
-    int reason = aof_sync_failure(aof->sync);
-    if (reason) LOG_WRITE(LOG_WARNING, "Syncing the append-only file failed (writes are refused, it is tried again each second): %s",
-                          strerror(reason));
-    tell_listener(aof);
-}
-
-bool aof_finish(struct aof *aof, struct error *err) {
-    if (aof->state == AOF_OFF) return true;
-    aof_sync_drain(aof->sync);
-    aof_flush(aof, true);
-    if (aof->buffer.size) return error_set(err, "the append-only file can't be written: %s", strerror(aof->failure));
-    if (sync_now(aof, true)) return true;
-    return error_set(err, "the append-only file can't be synced: %s", strerror(aof->failure));
-}
-
 /* ---- parts ---- */
-
-static void begin_taking(struct aof *aof, enum aof_state state) {
-    CHECK(aof->state == AOF_OFF);
-    aof->state = state;
-    aof->db = EFFECT_ANY_DATABASE;
-    aof->failure = 0;
-    aof_policy_changed(aof);
-    effects_add_sink(aof->effects, &aof->sink);
-}
-
-void aof_policy_changed(struct aof *aof) {
-    if (aof->settings->appendfsync == AOF_FSYNC_ALWAYS) aof->server->may_hold_replies = true;
-}
 
 /* The file that was written to so far is synced, or of no use. */
 static void leave_file(struct aof *aof) {
@@ -329,6 +275,86 @@ static bool open_temporary_part(struct aof *aof, struct aof_append *file, struct
     return good;
 }
 
+/* What was asked for since the fork is in the buffer: it is the new part's. */
+static bool switch_part(struct aof *aof, struct error *err) {
+    struct aof_append file;
+    aof->is_switching = false;
+    /* A part must be whole on the disk before there is another behind it: only the end of the last may be missing. */
+    if (!sync_now(aof, aof_sync_offset(aof->sync) < aof->part_offset))
+        return error_set(err, "the append-only file can't be synced: %s", strerror(aof->failure));
+    if (!open_listed_part(aof, &file, err)) return false;
+    leave_file(aof);
+    aof->file = file;
+    return aof->has_part = true;
+}
+
+/* False: it is waited for, and nothing may be written to the part so far. */
+static bool end_switch(struct aof *aof, bool now) {
+    struct error err;
+    bool syncs = aof_sync_running(aof->sync) && aof_sync_offset(aof->sync) < aof->part_offset;
+    if (syncs && !now && aof->server->now_ms - aof->switching_ms < POSTPONE_MS) return false;
+    if (!switch_part(aof, &err)) LOG_WRITE(LOG_WARNING, "The append-only file goes on as it was, and is not rewritten: %s", err.text);
+    return true;
+}
+
+void aof_flush(struct aof *aof, bool now) {
+    if (LIKELY(aof->state == AOF_OFF)) return;
+    if (UNLIKELY(aof->is_switching) && !end_switch(aof, now)) return;
+    if (UNLIKELY(aof->file.fd < 0)) { /* AOF_WAITS, and the rewrite that makes it worth while has not begun */
+        bytes_clear(&aof->buffer);
+        return;
+    }
+    if (UNLIKELY(aof->failure) && !now && aof->server->now_ms - aof->failed_ms < RETRY_MS) return;
+    int policy = aof->settings->appendfsync;
+    bool always = policy == AOF_FSYNC_ALWAYS && may_sync(aof);
+    uint64_t synced = aof_sync_offset(aof->sync);
+    if (aof->buffer.size) {
+        if (policy == AOF_FSYNC_EVERYSEC && !now && is_postponed(aof)) return;
+        if (!write_buffer(aof, always)) return;
+        if (always) {
+            aof->sync_wanted = aof->offset;
+            aof_sync_note(aof->sync, aof->offset, 0);
+        }
+    }
+    if (always && !sync_now(aof, false)) return;
+    if (policy == AOF_FSYNC_EVERYSEC && may_sync(aof)) sync_later(aof);
+    if (policy == AOF_FSYNC_NO && aof_sync_failure(aof->sync)) sync_later(aof);
+    recover(aof);
+    if (UNLIKELY(aof->writer_count)) confirm(aof, written_offset(aof));
+    if (aof_sync_offset(aof->sync) != synced) tell_listener(aof);
+}
+
+static void on_sync_end(void *context) {
+    const struct aof *aof = context;
+    int reason = aof_sync_failure(aof->sync);
+    if (reason) LOG_WRITE(LOG_WARNING, "Syncing the append-only file failed (writes are refused, it is tried again all the time): %s",
+                          strerror(reason));
+    tell_listener(aof);
+}
+
+bool aof_finish(struct aof *aof, struct error *err) {
+    if (aof->state == AOF_OFF) return true;
+    aof_sync_drain(aof->sync);
+    aof->is_switching = false; /* there will be no new base */
+    aof_flush(aof, true);
+    if (aof->buffer.size) return error_set(err, "the append-only file can't be written: %s", strerror(aof->failure));
+    if (sync_now(aof, true)) return true;
+    return error_set(err, "the append-only file can't be synced: %s", strerror(aof->failure));
+}
+
+static void begin_taking(struct aof *aof, enum aof_state state) {
+    CHECK(aof->state == AOF_OFF);
+    aof->state = state;
+    aof->db = EFFECT_ANY_DATABASE;
+    aof->failure = 0;
+    aof_policy_changed(aof);
+    effects_add_sink(aof->effects, &aof->sink);
+}
+
+void aof_policy_changed(struct aof *aof) {
+    if (aof->settings->appendfsync == AOF_FSYNC_ALWAYS) aof->server->may_hold_replies = true;
+}
+
 bool aof_open(struct aof *aof, uint64_t all_size, uint64_t base_size, struct error *err) {
     const struct aof_entry *last = aof_manifest_last_incr(aof_folder_list(aof->folder));
     if (last ? !open_part(aof, last->name, false, &aof->file, err) : !open_listed_part(aof, &aof->file, err)) return false;
@@ -342,22 +368,44 @@ void aof_wait_for_base(struct aof *aof) {
     begin_taking(aof, AOF_WAITS);
 }
 
-bool aof_begin_part(struct aof *aof, struct error *err) {
+static bool begin_temporary_part(struct aof *aof, struct error *err) {
     struct aof_append file;
+    if (!open_temporary_part(aof, &file, err)) return false;
+    leave_file(aof);
+    aof->file = file;
+    return aof->has_part = true;
+}
+
+/* The thread syncs, and the part begins when that is done: end_switch(). With `always` there is nothing left to sync. */
+static bool begin_listed_part(struct aof *aof, struct error *err) {
+    uint64_t offset = written_offset(aof);
+    if (aof->settings->appendfsync == AOF_FSYNC_ALWAYS || aof_sync_offset(aof->sync) >= offset) return switch_part(aof, err);
+    aof->is_switching = true;
+    aof->switching_ms = aof->server->now_ms;
+    aof->sync_wanted = offset;
+    aof_sync_start(aof->sync, aof->file.fd, offset);
+    return true;
+}
+
+bool aof_begin_part(struct aof *aof, struct error *err) {
+    aof->has_part = aof->is_switching = false;
     if (!aof_folder_prepare(aof->folder, err)) return false;
     if (aof->state == AOF_OFF) return true;
     aof_flush(aof, true);
     /* What is left would be executed again on top of a base that has it already. */
     if (aof->buffer.size) return error_set(err, "the append-only file can't be written: %s", strerror(aof->failure));
-    /* A part must be whole on the disk before there is another behind it: only the end of the last may be missing. */
-    if (aof->state == AOF_ON && !sync_now(aof, true)) return error_set(err, "the append-only file can't be synced: %s", strerror(aof->failure));
-    if (aof->state == AOF_ON ? !open_listed_part(aof, &file, err) : !open_temporary_part(aof, &file, err)) return false;
-    leave_file(aof);
-    aof->file = file;
-    aof->db = EFFECT_ANY_DATABASE;
     aof->part_offset = aof->offset;
     aof->part_failures = aof_sync_failures(aof->sync);
+    if (!(aof->state == AOF_ON ? begin_listed_part(aof, err) : begin_temporary_part(aof, err))) return false;
+    aof->db = EFFECT_ANY_DATABASE;
     return true;
+}
+
+/* The base is ready and must have a part behind it. */
+static bool need_part(struct aof *aof, struct error *err) {
+    if (aof->state == AOF_OFF || aof->has_part) return true;
+    if (!aof->is_switching) return error_set(err, "the part of the append-only file behind it could not be begun");
+    return switch_part(aof, err);
 }
 
 static uint64_t size_of(const char *path) {
@@ -380,6 +428,7 @@ static void close_gap(struct aof *aof) {
 }
 
 bool aof_take_base(struct aof *aof, const char *path, bool is_rdb, struct error *err) {
+    if (!need_part(aof, err)) return false;
     struct aof_manifest *list = aof_manifest_copy(aof_folder_list(aof->folder));
     const struct aof_entry *base = aof_manifest_replace_base(list, aof->settings->appendfilename, is_rdb, err);
     uint64_t size = size_of(path);
@@ -404,6 +453,7 @@ bool aof_take_base(struct aof *aof, const char *path, bool is_rdb, struct error 
 }
 
 void aof_drop_part(struct aof *aof) {
+    aof->is_switching = false;
     if (aof->state != AOF_WAITS) return;
     char *path = aof_folder_temporary_path(aof->folder);
     bytes_clear(&aof->buffer);

@@ -4,7 +4,7 @@
  *
  * appendfsync always: written and synced before a reply goes out. everysec: a thread syncs once a second; while it is at
  * it, writing waits for up to two seconds (the kernel would let it wait anyway, and us with it). What cannot be written
- * stays in the buffer and is tried again each second; meanwhile aof_failure() has writes refused.
+ * stays in the buffer and is tried again ten times a second; meanwhile aof_failure() has writes refused.
  *
  * Invariants: W1 a file ends with a whole command, unless the process died while it wrote. W2 the buffer is what follows
  * the file's last command. W3 with `always`, replies to writes are held until what they changed is synced.
@@ -58,9 +58,11 @@ MUST_USE bool aof_finish(struct aof *aof, struct error *err);
 MUST_USE bool aof_open(struct aof *aof, uint64_t all_size, uint64_t base_size, struct error *err);
 void          aof_wait_for_base(struct aof *aof); /* AOF_OFF -> AOF_WAITS; aof_begin_part() follows */
 void          aof_close(struct aof *aof);         /* -> AOF_OFF; what was taken is written and synced */
-/* What comes from here on goes into a new part: directly before the fork of a rewrite. Harmless when it is off. */
+/* What comes from here on goes into a new part: directly before the fork of a rewrite. Harmless when it is off. While a thread
+ * syncs the part so far (two seconds at most, then the loop does), what comes is only collected. */
 MUST_USE bool aof_begin_part(struct aof *aof, struct error *err);
-/* A rewrite succeeded: its file, whole and synced, becomes the base; parts before the last are history. AOF_WAITS -> AOF_ON. */
+/* A rewrite succeeded: its file, whole and synced, becomes the base; parts before the last are history. AOF_WAITS -> AOF_ON.
+ * False also where the new part could not be begun. */
 MUST_USE bool aof_take_base(struct aof *aof, const char *path, bool is_rdb, struct error *err);
 void          aof_drop_part(struct aof *aof); /* it failed: what AOF_WAITS had taken is of no use */
 /* An fsync failed since the last base: some of what follows it may not be on the disk, although later ones were good. */
