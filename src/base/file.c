@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include "base/check.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -61,4 +62,19 @@ bool file_replace(const char *path, struct slice contents, unsigned mode, struct
         good = error_set(err, "the directory of %s cannot be synced: %s", path, strerror(errno));
     mem_free(temporary);
     return good;
+}
+
+int file_open_to_read(const char *path, uint64_t *size) {
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    if (fstat(fd, &status) != 0 || (!S_ISREG(status.st_mode) && (errno = EINVAL))) {
+        int reason = errno;
+        CHECK(close(fd) == 0);
+        errno = reason;
+        return -1;
+    }
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    *size = (uint64_t)status.st_size;
+    return fd;
 }

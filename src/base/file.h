@@ -11,3 +11,6 @@
 MUST_USE bool file_replace(const char *path, struct slice contents, unsigned mode, struct error *err);
 /* Makes a rename of `path`, or its removal, last: syncs the directory that it is in. Blocks. False: errno says why. */
 MUST_USE bool file_sync_directory(const char *path);
+/* Opens a regular file that will be read from its beginning to its end; its size in bytes as of now. The descriptor is the caller's
+ * to close. -1: errno says why (EINVAL: it is something else than a file). */
+MUST_USE int file_open_to_read(const char *path, uint64_t *size);

@@ -78,6 +78,9 @@ def test_debug_loadaof_loses_nothing_that_could_not_be_written(group):
     kvd = group.kvd("enable-debug-command: yes\n")
     kvd.do("SET", "a", 1)
     assert "no append-only file" in str(kvd.call("DEBUG", "LOADAOF"))
+    with kvd.connect() as connection:
+        assert connection.pipeline([("MULTI",), ("SET", "a", 3), ("DEBUG", "LOADAOF"), ("EXEC",)])[3][1] == RespError(
+            "ERR DEBUG LOADAOF is not allowed in transactions and scripts")
     disk = Disk(group, "faulty")
     kvd = group.kvd(ON + "appendfsync: no\n", env=disk.env)
     kvd.do("SET", "a", 1)
@@ -317,6 +320,44 @@ def test_a_failed_sync_in_the_background_is_followed_by_a_rewrite(group):
     with kvd.connect() as connection:
         connection.do("SET", "e", 1)
         assert connection.do("WAITAOF", 1, 0, 20000) == [1, 0]
+
+
+def test_a_rewrite_syncs_the_part_so_far_on_a_thread(group):
+    """What comes meanwhile is of the new part, and is there however slow the disk was."""
+    disk = Disk(group, "slow")
+    kvd = group.kvd(ON + "auto-aof-rewrite-percentage: 0\n", name="slow", env=disk.env)
+    with kvd.connect(timeout=60) as connection:
+        for action in ("slow", "slow=2500"):  # the second takes longer than it is waited for
+            disk.happens("fdatasync", "incr.aof", "1+", action)
+            before = files(group, kvd)
+            connection.do("INCR", "n")
+            connection.do("BGREWRITEAOF")
+            for _ in range(100):
+                connection.do("INCR", "n")
+            wait_for_rewrite(kvd)
+            assert info(kvd, "aof_last_bgrewrite_status") == "ok" and files(group, kvd) != before
+        disk.works()
+    kill_when_written(kvd)
+    assert kvd.start().do("GET", "n") == b"202"
+
+
+def test_a_rewrite_whose_part_cannot_be_synced_is_dropped(group):
+    disk = Disk(group, "faulty")
+    kvd = group.kvd(ON + "auto-aof-rewrite-percentage: 0\nappendfsync: no\n", name="faulty", env=disk.env)
+    kvd.do("SET", "a", 1)
+    before = files(group, kvd)
+    disk.happens("fdatasync", "incr.aof", "1+", "EIO")
+    kvd.call("BGREWRITEAOF")
+    kvd.call("SET", "b", 1)
+    wait_for(lambda: info(kvd, "aof_last_bgrewrite_status") == "err")
+    assert files(group, kvd) == before
+    disk.works()
+    wait_for(lambda: kvd.call("SET", "c", 1) == b"OK")
+    wait_for(lambda: info(kvd, "aof_last_bgrewrite_status") == "ok")  # what may be lost is written anew
+    wait_for_rewrite(kvd)
+    kill_when_written(kvd)
+    kvd.start()
+    assert kvd.do("MGET", "a", "c") == [b"1", b"1"]
 
 
 def test_writing_waits_for_a_slow_sync_but_not_for_ever(group):

@@ -124,3 +124,17 @@ def test_how_it_is_called(group):
     status, text = run(KVD, path + "x")
     assert status == 1 and "no such file" in text
     shutil.rmtree(group.path("named"))
+
+
+def test_a_base_that_lost_its_bytes(group):
+    """redis-check-aof is content, and redis-server starts with what follows: the data of the base is gone without a word."""
+    path = folder(group, "lost", **{"appendonly.aof.1.base.rdb": b"", "appendonly.aof.1.incr.aof": COMMANDS,
+                                    "appendonly.aof.manifest": b"file appendonly.aof.1.base.rdb seq 1 type b\n"
+                                                               b"file appendonly.aof.1.incr.aof seq 1 type i\n"})
+    status, text = run(KVD, os.path.join(path, "appendonly.aof.manifest"))
+    assert status == 1 and "appendonly.aof.1.base.rdb is damaged: it is empty, which no dump file is" in text, text
+    assert run(REDIS, os.path.join(path, "appendonly.aof.manifest"))[0] == 0
+    kvd = group.kvd("appendonly: yes\n", start=False)
+    shutil.copytree(path, group.path(kvd.name, "appendonlydir"))
+    kvd.start(wait=False)
+    assert kvd.process.wait(60) == 1 and "appendonly.aof.1.base.rdb: it is empty, which no dump file is" in kvd.log()

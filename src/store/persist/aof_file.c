@@ -1,9 +1,8 @@
 #include "store/persist/aof_file.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PIECE_BYTES = 256 * 1024, SIGNATURE_BYTES = 5 };
@@ -12,24 +11,24 @@ enum { PIECE_BYTES = 256 * 1024, SIGNATURE_BYTES = 5 };
 struct aof_file {
     struct aof_reader reader;
     int               fd;
+    bool              is_dump; /* as its name says */
     uint64_t          size, base;
     char             *buffer;
     size_t            front, used, capacity, taken;
 };
 
 enum aof_file_opened aof_file_open(struct aof_file **place, const char *path, struct error *err) {
-    struct stat status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    uint64_t size;
+    int fd = file_open_to_read(path, &size);
     if (fd < 0 && errno == ENOENT) return AOF_FILE_ABSENT;
-    if (fd < 0 || fstat(fd, &status) != 0 || (!S_ISREG(status.st_mode) && (errno = EINVAL))) {
+    if (fd < 0) {
         error_set(err, "can't open %s for reading: %s", path, strerror(errno));
-        if (fd >= 0) close(fd);
         return AOF_FILE_FAILED;
     }
-    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     struct aof_file *file = *place = mem_zalloc(sizeof *file);
     file->fd = fd;
-    file->size = (uint64_t)status.st_size;
+    file->size = size;
+    file->is_dump = strlen(path) > 4 && strcmp(path + strlen(path) - 4, ".rdb") == 0;
     file->capacity = PIECE_BYTES;
     file->buffer = mem_alloc(file->capacity);
     return AOF_FILE_OPEN;
@@ -98,6 +97,9 @@ static bool fill(struct aof_file *file, size_t wanted, struct error *err) {
 
 bool aof_file_has_preamble(struct aof_file *file, bool *has, struct error *err) {
     *has = false;
+    /* Redis takes it for a set without data; but no dump has no bytes, so something has happened to it. */
+    if (file->is_dump && !file->size)
+        return error_set(err, "it is empty, which no dump file is: it was lost. Restore it from a backup or from a replica");
     if (!fill(file, SIGNATURE_BYTES, err)) return false;
     *has = slice_starts_with(slice_make(file->buffer, file->used), "REDIS");
     return true;

@@ -14,7 +14,7 @@ void                 aof_file_close(struct aof_file **file);
 
 uint64_t aof_file_size(const struct aof_file *file); /* bytes, as of opening */
 /* Whether it begins with a dump file ("REDIS"). Only before the first command was read. False: it cannot be
- * read. */
+ * read, or is empty although its name says that it is a dump (".rdb"). */
 MUST_USE bool aof_file_has_preamble(struct aof_file *file, bool *has, struct error *err);
 /* Reading goes on at this offset. */
 MUST_USE bool aof_file_seek(struct aof_file *file, uint64_t offset, struct error *err);

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { OUT_BYTES = 256 * 1024, SYNC_BYTES = 4 * 1024 * 1024, PIECE_BYTES = 256 * 1024 };
@@ -131,21 +130,19 @@ struct rdb_file {
 };
 
 enum rdb_file_opened rdb_file_open(struct rdb_file **place, const char *name, struct rdb_loader **loader, struct error *err) {
-    struct stat status;
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    uint64_t size;
+    int fd = file_open_to_read(name, &size);
     if (fd < 0 && errno == ENOENT) return RDB_FILE_ABSENT;
-    if (fd < 0 || fstat(fd, &status) != 0) {
+    if (fd < 0) {
         error_set(err, "can't open the dump file %s: %s", name, strerror(errno));
-        if (fd >= 0) close(fd);
         return RDB_FILE_FAILED;
     }
-    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     struct rdb_file *file = mem_zalloc(sizeof *file);
     *place = file;
     file->loader = *loader;
     *loader = NULL;
     file->fd = fd;
-    file->size = (uint64_t)status.st_size;
+    file->size = size;
     file->capacity = PIECE_BYTES;
     file->buffer = mem_alloc(file->capacity);
     return RDB_FILE_OPEN;
