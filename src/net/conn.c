@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -111,6 +112,13 @@ static void on_later(struct loop_timer *timer) {
     } else if (conn->has_more && conn->want_read && conn->handlers) {
         if (CALL(conn, on_readable)) settle(conn);
     }
+}
+
+bool conn_is_answered(const struct conn *conn) {
+    if (conn->phase != CONN_CONNECTING || conn->fd < 0) return true;
+    /* What the kernel knows already and the loop has not told yet counts: who reads its clock late must not blame the peer. */
+    struct pollfd ready = {.fd = conn->fd, .events = POLLOUT};
+    return poll(&ready, 1, 0) > 0;
 }
 
 /* ---- making one ---- */
@@ -321,6 +329,10 @@ static bool is_over_ip(struct conn *conn) {
 
 void conn_set_nodelay(struct conn *conn, bool on) {
     if (is_over_ip(conn)) set_option(conn, IPPROTO_TCP, TCP_NODELAY, on);
+}
+
+void conn_set_unacked_timeout(struct conn *conn, int64_t timeout_ms) {
+    if (is_over_ip(conn)) set_option(conn, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)MAX(0, MIN(timeout_ms, INT32_MAX)));
 }
 
 void conn_set_keepalive(struct conn *conn, int seconds) {

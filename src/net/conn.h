@@ -64,6 +64,8 @@ void conn_set_handlers(struct conn *conn, const struct conn_handlers *handlers, 
 void conn_close(struct conn **conn);
 
 bool conn_is_open(const struct conn *conn); /* established and not known to be broken */
+/* The peer's host has answered, or said why not, though TLS may not be done and on_open not called yet. Asks the kernel. */
+bool conn_is_answered(const struct conn *conn);
 
 /* Up to `size` bytes; `*moved` is set in every case. TLS may hold more decrypted data than was asked for: on_readable
  * then comes again by itself. */
@@ -90,6 +92,9 @@ char *conn_local_text(struct conn *conn, char *text);
 /* Socket options; no effect on a Unix socket. Failures are ignored: the peer may be gone already. */
 void conn_set_nodelay(struct conn *conn, bool on);
 void conn_set_keepalive(struct conn *conn, int seconds); /* first probe after `seconds`, 3 more a third of it apart */
+/* What was sent and is not acknowledged by the peer's host for about so long breaks the connection (ETIMEDOUT), instead of after a
+ * quarter of an hour of ever rarer repetitions. A process that hangs is no such case: its host acknowledges. 0: the kernel's. */
+void conn_set_unacked_timeout(struct conn *conn, int64_t timeout_ms);
 
 /* Common name of the peer's verified certificate; false: no TLS, or no certificate. `name` is emptied first. */
 MUST_USE bool conn_peer_common_name(struct conn *conn, struct bytes *name);

@@ -210,6 +210,7 @@ static void on_open(struct conn *conn, void *context, int failure) {
         link->state = LINK_UP;
         link->reason = LINK_NONE;
         if (link->options.s.keepalive_s) conn_set_keepalive(conn, link->options.s.keepalive_s);
+        if (link->options.s.unacked_timeout_ms > 0) conn_set_unacked_timeout(conn, link->options.s.unacked_timeout_ms);
         introduce(link);
         if (link->handlers->on_up) link->handlers->on_up(link, link->context);
     }
@@ -242,12 +243,28 @@ static void on_resolved(void *context, const struct address *addresses, size_t c
     link_fail_later(link, LINK_UNRESOLVED, text);
 }
 
+/* How long the host has to answer; 0: no other time than the whole. */
+static int64_t answer_ms(const struct link_settings *s) {
+    bool earlier = s->answer_timeout_ms > 0 && (s->connect_timeout_ms <= 0 || s->answer_timeout_ms < s->connect_timeout_ms);
+    return earlier ? s->answer_timeout_ms : 0;
+}
+
 static void on_timeout(struct loop_timer *timer) {
     struct link *link = container_of(timer, struct link, timeout);
+    const struct link_settings *s = &link->options.s;
+    int64_t waited_ms = s->connect_timeout_ms;
     char text[100];
+    if (link->awaits_answer) {
+        link->awaits_answer = false;
+        waited_ms = answer_ms(s);
+        if (link->state == LINK_RESOLVING || !link->conn || conn_is_answered(link->conn)) { /* the rest, TLS perhaps, may take its time */
+            if (s->connect_timeout_ms > 0)
+                loop_timer_start(link->loop, &link->timeout, s->connect_timeout_ms - waited_ms, on_timeout);
+            return;
+        }
+    }
     snprintf(text, sizeof text, "%s within %lld ms",
-             link->state == LINK_RESOLVING ? "the name was not resolved" : "no connection",
-             (long long)link->options.s.connect_timeout_ms);
+             link->state == LINK_RESOLVING ? "the name was not resolved" : "no connection", (long long)waited_ms);
     link_hold(link);
     link_go_down(link, link->state == LINK_RESOLVING ? LINK_UNRESOLVED : LINK_TIMED_OUT, text);
     link_release(link);
@@ -261,8 +278,10 @@ static void begin(struct link *link) {
     else link->parser = resp_reply_parser_new(&limits);
     input_drop(&link->input, input_waiting(&link->input));
     link->last_input_ms = 0;
-    if (s->connect_timeout_ms > 0)
-        loop_timer_start(link->loop, &link->timeout, s->connect_timeout_ms, on_timeout);
+    int64_t first_ms = answer_ms(s);
+    link->awaits_answer = first_ms > 0;
+    if (first_ms > 0 || s->connect_timeout_ms > 0)
+        loop_timer_start(link->loop, &link->timeout, first_ms > 0 ? first_ms : s->connect_timeout_ms, on_timeout);
     struct address literal;
     if (!link->host) {
         connect_to(link, &link->target);

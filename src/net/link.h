@@ -25,7 +25,7 @@ enum link_reason {
     LINK_REFUSED,     /* nobody listens there: the host is alive */
     LINK_RESET,       /* the peer or its host broke the connection */
     LINK_CLOSED,      /* the peer closed it in an orderly way */
-    LINK_TIMED_OUT,   /* no connection within connect_timeout_ms, or the kernel gave up */
+    LINK_TIMED_OUT,   /* no connection within connect_timeout_ms or answer_timeout_ms, or the kernel gave up */
     LINK_UNREACHABLE, /* no route; also any other local trouble: no descriptors, no ports */
     LINK_UNRESOLVED,  /* the name has no address */
     LINK_TLS_FAILED,
@@ -48,6 +48,9 @@ struct link_settings { /* texts are copied; zeroes are the defaults */
     const char      *password;    /* NULL: no AUTH */
     const char      *client_name; /* CLIENT SETNAME; NULL: none. A refusal is ignored */
     int64_t          connect_timeout_ms; /* resolve, connect and TLS together; 0: none of ours */
+    int64_t          answer_timeout_ms;  /* of that, until the peer's host answers at all: shorter than the second after which
+                                            the kernel asks again, and who dials again asks at once. 0: no other */
+    int64_t          unacked_timeout_ms; /* once it is up, see conn_set_unacked_timeout(); 0: the kernel's */
     const char      *auth_command, *client_command; /* what AUTH and CLIENT are called there; NULL: just that */
     int64_t          retry_min_ms, retry_max_ms; /* dial again after min, doubling to max, less up to a half of it by
                                                     chance; 0: the owner decides */

@@ -49,6 +49,7 @@ struct link { /* in the order of use: what a request and its answer touch comes 
     unsigned                    holds;
     int                         write_failure; /* errno's number */
     bool                        is_subscribed, is_overfull, is_freed;
+    bool                        awaits_answer; /* `timeout` is that of the host's first answer */
     struct output               output;
     struct input                input;
     enum link_reason            reason;

@@ -169,9 +169,12 @@ void host_connect(struct sentinel_host *host, const struct action *action) {
     snprintf(line->address, sizeof line->address, "%s", action->connect.ip);
     line->port = action->connect.port;
     snprintf(line->client_name, sizeof line->client_name, "%s", action->connect.client_name);
-    if (action->connect.timeout_ms <= 0) host_breach(host, "a connect without a time limit");
-    line->end = link_open(host->network, host->number, line->address, line->port, action->connect.timeout_ms * 1000,
+    if (action->connect.timeout_ms <= 0 || action->connect.answer_timeout_ms <= 0)
+        host_breach(host, "a connect without a time limit");
+    /* There is no TLS here: who answers is connected. */
+    line->end = link_open(host->network, host->number, line->address, line->port, action->connect.answer_timeout_ms * 1000,
                           &line_ops, line);
+    link_set_unacked_timeout(line->end, action->connect.unacked_timeout_ms * 1000);
 }
 
 void host_disconnect(struct sentinel_host *host, uint32_t instance, enum line_kind kind) {

@@ -31,6 +31,7 @@ struct host {
     const struct listener_ops *listener;
     void *process;
     bool *cut_to; /* by host; NULL: to nobody */
+    uint64_t dials;
 };
 
 struct link_end {
@@ -50,6 +51,7 @@ struct link {
     struct link_end ends[2]; /* the one who opened it, the one who was asked */
     struct happening syn, expire;
     int64_t syn_retry_us;
+    int64_t unacked_timeout_us; /* of the opener's kernel */
     uint16_t port;
     bool busy; /* a callback runs */
 };
@@ -135,6 +137,10 @@ unsigned network_add_host(struct network *network) {
     return network->count++;
 }
 
+unsigned network_hosts(const struct network *network) {
+    return network->count;
+}
+
 const char *network_address(const struct network *network, unsigned host) {
     return network->hosts[host].address;
 }
@@ -173,6 +179,10 @@ void network_cut(struct network *network, unsigned from, unsigned to, bool cut) 
 
 bool network_is_cut(const struct network *network, unsigned from, unsigned to) {
     return network->hosts[from].cut_to && network->hosts[from].cut_to[to];
+}
+
+uint64_t network_dials(const struct network *network, unsigned to) {
+    return network->hosts[to].dials;
 }
 
 void network_set_slow(struct network *network, unsigned host, int64_t more_us) {
@@ -251,12 +261,15 @@ static void answer_reset(struct link_end *end) {
 
 static void try_again(struct link_end *end) {
     struct network *network = end->link->network;
+    int64_t give_up_us = end == &end->link->ends[1] ? end->link->unacked_timeout_us : GIVE_UP_US;
     end->retry_us = end->retry_us ? MIN(end->retry_us * 2, LAST_RETRY_US) : FIRST_RETRY_US;
-    end->stalled_us += end->retry_us;
-    if (end->stalled_us < GIVE_UP_US) {
+    if (end->stalled_us < give_up_us) {
+        end->retry_us = MIN(end->retry_us, give_up_us - end->stalled_us); /* as Linux does; it never is 0 */
+        end->stalled_us += end->retry_us;
         schedule_after(network->schedule, &end->deliver, end->retry_us);
         return;
     }
+    end->retry_us = 0; /* there is nothing left to send */
     drop_messages(end);
     struct link_end *sender = other_end(end);
     if (sender->held)
@@ -331,7 +344,8 @@ static void on_syn(struct happening *happening) {
     struct link *link = container_of(happening, struct link, syn);
     struct network *network = link->network;
     unsigned from = link->ends[0].host, to = link->ends[1].host;
-    const struct host *host = &network->hosts[to];
+    struct host *host = &network->hosts[to];
+    host->dials++;
     if (!passes(network, from, to) || !passes(network, to, from)) {
         link->syn_retry_us *= 2;
         schedule_after(network->schedule, &link->syn, link->syn_retry_us);
@@ -370,10 +384,16 @@ struct link_end *link_open(struct network *network, unsigned from, const char *a
     link->ends[0].context = context;
     link->syn.run = on_syn;
     link->syn_retry_us = SYN_RETRY_US / 2;
+    link->unacked_timeout_us = GIVE_UP_US;
     link->expire.run = on_expire;
     if (exists) schedule_after(network->schedule, &link->syn, latency(network, from, to));
     schedule_after(network->schedule, &link->expire, timeout_us);
     return &link->ends[0];
+}
+
+void link_set_unacked_timeout(struct link_end *opener, int64_t timeout_us) {
+    CHECK(opener == &opener->link->ends[0] && timeout_us > 0);
+    opener->link->unacked_timeout_us = timeout_us;
 }
 
 void link_send(struct link_end *end, struct message *message) {

@@ -44,6 +44,7 @@ void network_set_weather(struct network *network, const struct network_weather *
 
 /* A host with its one address. Hosts are numbered from 0. */
 unsigned network_add_host(struct network *network);
+unsigned network_hosts(const struct network *network);
 const char *network_address(const struct network *network, unsigned host); /* lends: "10.7.0.1" */
 bool network_find_host(const struct network *network, const char *address, unsigned *host);
 /* The host that has or had it: no address is given twice. */
@@ -66,12 +67,15 @@ void network_pause_process(struct network *network, unsigned host, int64_t until
 
 void network_cut(struct network *network, unsigned from, unsigned to, bool cut); /* one direction */
 bool network_is_cut(const struct network *network, unsigned from, unsigned to);
+uint64_t network_dials(const struct network *network, unsigned to); /* so many packets that open a connection were sent to it */
 void network_set_slow(struct network *network, unsigned host, int64_t more_us); /* a slow node */
 void network_heal(struct network *network); /* no cuts, no slow nodes; what was held back comes soon */
 
 /* Gives an end that is the caller's until on_closed or link_close(). */
 struct link_end *link_open(struct network *network, unsigned from, const char *address, uint16_t port,
                            int64_t timeout_us, const struct link_ops *ops, void *context);
+/* After so long without the peer's acknowledgement the opener's kernel gives the connection up, instead of a minute. */
+void link_set_unacked_timeout(struct link_end *opener, int64_t timeout_us);
 void link_send(struct link_end *end, struct message *message); /* takes */
 void link_close(struct link_end *end);                         /* takes; no on_closed */
 unsigned link_peer_host(const struct link_end *end);

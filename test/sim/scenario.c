@@ -55,6 +55,12 @@ static const struct scenario scenarios[] = {
     {"returns", "an old primary returns: a replica within 100 ms, and its clients are cut",
      {.sentinels = 3, .groups = 1, .servers = 3, .down_after_ms = 1000, .count = 40, .sync_us = 2000}, false,
      scenario_returns},
+    {"mended", "an old primary behind a broken wire, which loses packets silently: a replica 100 ms after it is mended",
+     {.sentinels = 3, .groups = 1, .servers = 3, .down_after_ms = 1000, .count = 60, .sync_us = 2000}, false,
+     scenario_mended},
+    {"mended-20", "an old primary behind a broken wire, where 19 others lost their power for good; down-after 200 ms",
+     {.sentinels = 3, .groups = 20, .servers = 2, .down_after_ms = 200, .count = 10, .sync_us = 2000}, false,
+     scenario_mended},
 };
 
 const struct scenario *scenario_at(size_t index) {

@@ -70,3 +70,4 @@ void scenario_leader(struct stage *stage);
 void scenario_fast(struct stage *stage);
 void scenario_emptied(struct stage *stage);
 void scenario_returns(struct stage *stage);
+void scenario_mended(struct stage *stage);

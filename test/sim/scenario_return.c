@@ -132,3 +132,61 @@ out:
         stage_fail(stage, "T7", "%lld ms after its return an old primary was demoted", (long long)took[done - 1]);
     mem_free(took);
 }
+
+/* Broken wires */
+
+static void cut_off(struct stage *stage, const struct server *server, bool cut) {
+    struct history *history = &stage->history;
+    unsigned here = server_host(server);
+    for (unsigned other = 0; other < network_hosts(history->network); other++) {
+        if (other == here) continue;
+        network_cut(history->network, here, other, cut);
+        network_cut(history->network, other, here, cut);
+    }
+}
+
+/* All primaries but that of group 0 lose their power for good. */
+static bool bury_others(struct stage *stage) {
+    struct history *history = &stage->history;
+    for (size_t i = 1; i < history->group_count; i++) server_stop(stage_primary(stage, i), true);
+    return history->group_count == 1 || stage_run(stage, stage->scenario->shape.down_after_ms * MILLISECOND + 5 * SECOND);
+}
+
+void scenario_mended(struct stage *stage) {
+    const struct scenario_shape *shape = &stage->scenario->shape;
+    struct network *network = stage->history.network;
+    int64_t *took = mem_zalloc(shape->count * sizeof took[0]), cut_us = 0;
+    uint64_t dials = 0;
+    size_t done = 0;
+    if (!stage_start(stage) || !bury_others(stage)) goto out;
+    for (; done < shape->count; done++) {
+        struct server *old = stage_primary(stage, 0);
+        /* Mended at any time after the switch; the lines are younger or older than what makes them give up. */
+        int64_t away_us = (shape->down_after_ms + 50) * MILLISECOND + dice_ms(stage, 0, done % 2 ? 500 : 10000);
+        stage_clear(stage);
+        stage->context = old;
+        server_add_client(old);
+        uint64_t dials_before = network_dials(network, server_host(old));
+        cut_off(stage, old, true);
+        if (!stage_run(stage, away_us)) goto out;
+        dials += network_dials(network, server_host(old)) - dials_before;
+        cut_us += away_us;
+        if (!stage_is_switched(stage)) stage_fail(stage, "T8", "no failover");
+        cut_off(stage, old, false);
+        int64_t back_us = stage->history.schedule.now_us;
+        if (!stage_run_until(stage, is_demoted, 20 * SECOND)) {
+            stage_fail(stage, "T8", "an old primary was never demoted");
+            goto out;
+        }
+        took[done] = (stage->history.schedule.now_us - back_us) / MILLISECOND;
+        if (!stage_run(stage, 3 * SECOND + dice_ms(stage, 0, done % 3 ? 1000 : 20000))) goto out;
+    }
+out:
+    snprintf(stage->figures, sizeof stage->figures,
+             "a replica, its clients cut, %lld ms (median), %lld ms (last) after the wire was mended; dialled %.0f times a second meanwhile",
+             (long long)stage_quantile(took, done, 500), (long long)stage_quantile(took, done, 1000),
+             cut_us ? (double)dials * SECOND / (double)cut_us : 0);
+    if (done && took[done - 1] > RETURN_MS)
+        stage_fail(stage, "T8", "%lld ms after the wire was mended an old primary was demoted", (long long)took[done - 1]);
+    mem_free(took);
+}

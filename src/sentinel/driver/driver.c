@@ -174,6 +174,8 @@ static void do_connect(struct driver *driver, const struct action *action) {
         .password = password,
         .client_name = action->connect.client_name,
         .timeout_ms = action->connect.timeout_ms,
+        .answer_timeout_ms = action->connect.answer_timeout_ms,
+        .unacked_timeout_ms = action->connect.unacked_timeout_ms,
         .tls = driver->tls,
         .source_ip = settings->bind_source_addr,
     };

@@ -136,6 +136,8 @@ void watch_connect(struct watch *watch, enum line_kind line, const struct watch_
         .password = target->password,
         .client_name = target->client_name,
         .connect_timeout_ms = target->timeout_ms,
+        .answer_timeout_ms = target->answer_timeout_ms,
+        .unacked_timeout_ms = target->unacked_timeout_ms,
         .keepalive_s = KEEPALIVE_S,
         .max_reply_bytes = REPLY_MAX_BYTES,
         .max_output_bytes = OUTPUT_MAX_BYTES,

@@ -27,6 +27,7 @@ struct watch_target { /* borrowed */
     uint16_t    port;
     const char *user, *password, *client_name; /* may be NULL */
     int64_t     timeout_ms; /* to connect */
+    int64_t     answer_timeout_ms, unacked_timeout_ms; /* see net/link.h */
     struct tls *tls;        /* NULL: none. Keeps */
     const char *source_ip;  /* where to connect from; NULL or "": the system's choice */
 };

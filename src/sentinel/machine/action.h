@@ -96,7 +96,10 @@ struct action {
             const char *password;    /* NULL: no AUTH. For another sentinel: sentinel-pass; the driver may fall back
                                       * to requirepass */
             const char *client_name; /* for CLIENT SETNAME */
-            int64_t timeout_ms;
+            int64_t timeout_ms;         /* to be up, TLS included */
+            int64_t answer_timeout_ms;  /* at most that: for its host to answer at all */
+            int64_t unacked_timeout_ms; /* once it is up: its host has so long to acknowledge what was sent, else the line is
+                                         * down with LINE_TIMEOUT */
         } connect;
         struct {
             uint32_t instance;

@@ -19,6 +19,9 @@ enum {
     RETRY_MAX_MS = 1000,
     RETURN_MS = 50,      /* an old primary is looked for this often: it must not take writes */
     OTHERS_RETURN_MS = 250,
+    SOUGHT_PER_S = 400,  /* attempts altogether: the more are looked for, the more rarely each */
+    ANSWER_RTTS = 4,     /* a host that answers at all does so within as many usual round trips */
+    UNACKED_MIN_MS = 250, /* the kernel repeats what is lost after 200 */
     PINGS_MAX = 30,      /* commands in flight beyond which no more pings are sent */
     LEADER_PING_MS = 50, /* of the sentinel whose failover we wait for */
     WITH_PING = 2, /* ping periods that may pass until the next ping makes no difference */
@@ -41,6 +44,11 @@ static int64_t connect_timeout(const struct instance *instance) {
     return MAX(CONNECT_MIN_MS, MIN(instance->down_after_ms, CONNECT_MAX_MS));
 }
 
+/* Whose return must be seen at once: an old primary takes writes that will be lost, and the primary may still be in time. */
+static bool is_sought(const struct instance *instance) {
+    return instance->was_primary || instance->kind == INSTANCE_PRIMARY;
+}
+
 /* Whoever led the switch looks for the old primary most often; should it be gone, so do all. */
 static int64_t return_ms(const struct instance *old) {
     const struct primary *primary = old->primary;
@@ -51,18 +59,46 @@ static int64_t return_ms(const struct instance *old) {
 }
 
 static int64_t retry_pause(const struct instance *instance) {
-    if (instance->was_primary) return return_ms(instance);
-    return MIN(MAX(instance->ping_period_ms, RETRY_MIN_MS), RETRY_MAX_MS);
+    int64_t usual_ms = MIN(MAX(instance->ping_period_ms, RETRY_MIN_MS), RETRY_MAX_MS);
+    if (!instance->was_primary) return usual_ms;
+    int64_t share_ms = (int64_t)instance->world->sought_count * 1000 / SOUGHT_PER_S;
+    return MAX(return_ms(instance), MIN(share_ms, RETRY_MAX_MS));
+}
+
+static int64_t usual_rtt_ms(const struct instance *instance) {
+    return (MAX(instance->usual_rtt_us, 0) + 999) / 1000;
+}
+
+/* The kernel repeats a lost SYN after a second, and then ever more rarely; a new attempt asks at once. So for whoever is sought an
+ * attempt that is not answered gives way to the next one. Should the way have become longer than it was, each would be
+ * given up too early: the pub/sub line, which waits as long as any, then gets through and shows it. */
+static struct line_patience patience_for(const struct instance *instance, enum line_kind line) {
+    struct line_patience patience = {.connect_ms = connect_timeout(instance)};
+    const struct line *pubsub = &instance->lines[LINE_PUBSUB];
+    bool is_further = pubsub->phase == LINE_OPEN && pubsub->since_ms > instance->last_reply_ms;
+    bool quick = line == LINE_COMMAND && is_sought(instance) && instance->usual_rtt_us != NEVER && !is_further;
+    int64_t quick_ms = MAX(MAX(RETURN_MS, retry_pause(instance)), ANSWER_RTTS * usual_rtt_ms(instance));
+    patience.answer_ms = quick ? MIN(quick_ms, patience.connect_ms) : patience.connect_ms;
+    patience.unacked_ms = MAX(UNACKED_MIN_MS + ANSWER_RTTS * usual_rtt_ms(instance), instance->down_after_ms / 2);
+    return patience;
+}
+
+/* What the pub/sub line says is that it is open, and it may say so for long where packets vanish. */
+static void doubt_pubsub(struct world *world, struct instance *instance) {
+    struct line *pubsub = &instance->lines[LINE_PUBSUB];
+    if (pubsub->phase == LINE_OPEN && pubsub->since_ms <= instance->last_reply_ms) instance_hang_up(world, instance, LINE_PUBSUB);
 }
 
 static void note_failure(struct world *world, struct instance *instance, enum line_kind line, enum line_reason reason,
                          struct slice detail) {
     struct line *l = &instance->lines[line];
     /* A peer that accepts and hangs up, or refuses our password, must not be dialled in a tight loop. */
-    bool was_open = l->phase == LINE_OPEN, worked = was_open && world->now_ms - l->since_ms >= retry_pause(instance);
+    bool was_open = l->phase == LINE_OPEN, unanswered = !was_open && reason == LINE_TIMEOUT;
+    bool worked = was_open && world->now_ms - l->since_ms >= retry_pause(instance);
     int64_t was_since_ms = l->since_ms;
     gone_on_line_down(instance, l->phase, was_since_ms, reason);
     instance_forget_requests(instance, line);
+    if (line == LINE_COMMAND) instance_set_sought(instance, is_sought(instance));
     l->phase = LINE_IDLE;
     l->since_ms = world->now_ms;
     l->reason = reason;
@@ -70,6 +106,9 @@ static void note_failure(struct world *world, struct instance *instance, enum li
     /* A line that worked is dialled again at once; one that could not be opened, after a pause. */
     l->failures = worked ? 0 : l->failures + 1;
     l->retry_ms = world->now_ms + (worked ? 0 : retry_pause(instance));
+    if (instance->is_sought && unanswered && line == LINE_COMMAND) /* the attempt was the pause */
+        l->retry_ms = MAX(world->now_ms, was_since_ms + retry_pause(instance));
+    if (instance->is_sought && reason == LINE_TIMEOUT && line == LINE_COMMAND) doubt_pubsub(world, instance);
     /* Its replicas will copy what it has a second after it returns: we want to see it first. */
     bool guarded = instance->kind == INSTANCE_PRIMARY && instance->primary->options.protect_from_empty &&
                    instance->facts.keys > 0;
@@ -96,7 +135,8 @@ static int64_t look_idle(struct world *world, struct instance *instance, enum li
     if (l->retry_ms > world->now_ms) return l->retry_ms;
     /* Nobody answers there: one line is enough to find out when that ends. */
     const struct line *command = &instance->lines[LINE_COMMAND];
-    if (line == LINE_PUBSUB && command->phase != LINE_OPEN && command->failures > 0) return INT64_MAX;
+    bool answers = command->phase == LINE_OPEN || command->failures == 0;
+    if (line == LINE_PUBSUB && !answers && !(instance->is_sought && command->reason == LINE_TIMEOUT)) return INT64_MAX;
     if (line == LINE_COMMAND || !instance->ip[0]) instance_find_ip(world, instance);
     world_resolve(world, instance->host, true); /* a name may have moved; the last address serves meanwhile */
     if (!instance->ip[0]) {
@@ -106,7 +146,8 @@ static int64_t look_idle(struct world *world, struct instance *instance, enum li
     }
     l->phase = LINE_CONNECTING;
     l->since_ms = world->now_ms;
-    outbox_connect(world, instance, line, connect_timeout(instance));
+    struct line_patience patience = patience_for(instance, line);
+    outbox_connect(world, instance, line, &patience);
     return l->since_ms + 2 * connect_timeout(instance);
 }
 
@@ -154,6 +195,10 @@ void cadence_on_line_up(struct world *world, struct instance *instance, enum lin
         instance->last_heard_ms = world->now_ms;
         if (instance->primary && instance->primary->fresh) world_touch_primary(instance->primary); /* N5 */
     } else {
+        instance_set_sought(instance, false);
+        /* Its SYN may be lost, and comes again in a second: now there is somebody who answers a new one. */
+        if (instance->lines[LINE_PUBSUB].phase == LINE_CONNECTING && instance->lines[LINE_PUBSUB].since_ms < world->now_ms)
+            instance_hang_up(world, instance, LINE_PUBSUB);
         if (local_ip.size < sizeof instance->local_ip)
             snprintf(instance->local_ip, sizeof instance->local_ip, "%.*s", (int)local_ip.size, local_ip.data);
         memcpy(world->local_ip, instance->local_ip, sizeof world->local_ip);

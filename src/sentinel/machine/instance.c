@@ -56,6 +56,7 @@ struct instance *instance_new(struct world *world, enum instance_kind kind, stru
 
 void instance_drop(struct world *world, struct instance *instance) {
     for (int i = 0; i < LINE_KINDS; i++) instance_forget_requests(instance, (enum line_kind)i);
+    instance_set_sought(instance, false);
     if (world->actions) actions_add(world->actions, ACTION_FORGET)->disconnect.instance = instance->number;
     heap_remove(&world->deadlines, &instance->due.node);
     list_remove(&instance->node);
@@ -117,6 +118,13 @@ void instance_forget_requests(struct instance *instance, enum line_kind line) {
     }
     l->first = l->last = NULL;
     l->pending = 0;
+}
+
+void instance_set_sought(struct instance *instance, bool is_sought) {
+    if (instance->is_sought == is_sought) return;
+    instance->is_sought = is_sought;
+    if (is_sought) instance->world->sought_count++;
+    else instance->world->sought_count--;
 }
 
 void instance_hang_up(struct world *world, struct instance *instance, enum line_kind line) {

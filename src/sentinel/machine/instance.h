@@ -142,6 +142,7 @@ struct instance {
     bool hearsay;     /* known only because the configured primary follows it; never told to follow */
     bool promoted;    /* chosen by the failover that is running */
     bool was_primary; /* a switch demoted it; until it was seen as a replica */
+    bool is_sought;   /* its command line was lost, and it is or was the primary: dialled more often (cadence.c) */
     enum reconf reconf;
     int64_t reconf_since_ms;
     int64_t last_order_ms;  /* the last SLAVEOF we sent; NEVER */

@@ -15,6 +15,8 @@ void instance_find_ip(struct world *world, struct instance *instance);
 
 /* Forgets all requests of a line: it is down. */
 void instance_forget_requests(struct instance *instance, enum line_kind line);
+/* It is one of those whose return is looked for. */
+void instance_set_sought(struct instance *instance, bool is_sought);
 /* Closes a line that is open or opening; it is idle afterwards and may be opened again at once. */
 void instance_hang_up(struct world *world, struct instance *instance, enum line_kind line);
 /* Takes the request off its line: index is of its last command. NULL: not one of ours (any more). */

@@ -361,7 +361,7 @@ struct request *outbox_handover_abort(struct world *world, struct instance *prim
 
 /* ---- Lines ---- */
 
-void outbox_connect(struct world *world, struct instance *instance, enum line_kind line, int64_t timeout_ms) {
+void outbox_connect(struct world *world, struct instance *instance, enum line_kind line, const struct line_patience *patience) {
     struct actions *actions = world->actions;
     bool is_sentinel = instance->kind == INSTANCE_SENTINEL;
     const char *user = is_sentinel ? world->settings.sentinel_user : instance->primary->options.auth_user;
@@ -377,7 +377,9 @@ void outbox_connect(struct world *world, struct instance *instance, enum line_ki
     action->connect.password = password ? actions_text(actions, slice_text(password)) : NULL;
     action->connect.client_name =
         actions_printf(actions, "sentinel-%.8s-%s", world->id, line == LINE_COMMAND ? "cmd" : "pubsub");
-    action->connect.timeout_ms = timeout_ms;
+    action->connect.timeout_ms = patience->connect_ms;
+    action->connect.answer_timeout_ms = patience->answer_ms;
+    action->connect.unacked_timeout_ms = patience->unacked_ms;
 }
 
 void outbox_disconnect(struct world *world, struct instance *instance, enum line_kind line) {

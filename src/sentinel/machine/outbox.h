@@ -44,7 +44,10 @@ struct request *outbox_forget(struct world *world, struct instance *peer, const 
 struct request *outbox_census(struct world *world, struct instance *peer, const struct primary *primary);
 struct request *outbox_identify(struct world *world, struct instance *peer);
 
-void outbox_connect(struct world *world, struct instance *instance, enum line_kind line, int64_t timeout_ms);
+struct line_patience {
+    int64_t connect_ms, answer_ms, unacked_ms; /* see ACTION_CONNECT */
+};
+void outbox_connect(struct world *world, struct instance *instance, enum line_kind line, const struct line_patience *patience);
 void outbox_disconnect(struct world *world, struct instance *instance, enum line_kind line);
 
 void outbox_ok(struct world *world, uint64_t token);

@@ -446,6 +446,8 @@ void primary_switch_to(struct primary *primary, struct instance *new, const char
     old->kind = INSTANCE_REPLICA;
     rename_instance(old, address_name(old->host, old->port));
     old->was_primary = true;
+    /* What its host has not acknowledged by now comes again ever more rarely: whether it is there is seen sooner by dialling. */
+    if (old->s_down) instance_hang_up(world, old, LINE_COMMAND);
     old->follows_since_ms = world->now_ms;
     list_add(&primary->replicas, &old->node);
     primary->replica_count++;

@@ -275,6 +275,7 @@ struct world {
     struct list peers;     /* of struct instance */
     struct table *peers_by_id;
     struct table *addresses;                  /* name -> struct resolved, when names are resolved */
+    size_t sought_count;                      /* instances with is_sought */
     struct list removed;                      /* of struct removed: SENTINEL REMOVE of configured ones */
     struct instance **instances;              /* by number; NULL gone. Capacity below */
     size_t instance_count, instance_capacity; /* count: highest number + 1 */

@@ -8,9 +8,12 @@
 #include "net/tls.h"
 
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* A server that the test plays: what it hears is collected, what it says is written by say(). */
@@ -344,7 +347,60 @@ UNIT_TEST(link, dials_names_and_does_not_wait_for_ever) {
     finish();
 }
 
+/* A socket whose queue is full: the kernel drops what would open another connection, as a host that is not there does. */
+static int silent_listener(int *fillers, size_t count, uint16_t *silent_port) {
+    struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof here;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CU_ASSERT_FATAL(bind(fd, (struct sockaddr *)&here, size) == 0 && listen(fd, 0) == 0);
+    CU_ASSERT_FATAL(getsockname(fd, (struct sockaddr *)&here, &size) == 0);
+    for (size_t i = 0; i < count; i++) {
+        fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)!connect(fillers[i], (struct sockaddr *)&here, size);
+    }
+    *silent_port = ntohs(here.sin_port);
+    return fd;
+}
+
+UNIT_TEST(link, a_host_that_does_not_answer_at_all_is_given_up_earlier) {
+    int fillers[4];
+    uint16_t silent_port;
+    begin(&(struct link_settings){.connect_timeout_ms = 600000, .answer_timeout_ms = 7});
+    int fd = silent_listener(fillers, COUNT_OF(fillers), &silent_port);
+    link_dial(link_, "127.0.0.1", silent_port);
+    wait_for("down(timed_out)");
+    EXPECT_TEXT(link_reason_text(link_), "no connection within 7 ms");
+    link_dial(link_, "127.0.0.1", port); /* the next one, to somebody who is there */
+    wait_for("up");
+    for (size_t i = 0; i < COUNT_OF(fillers); i++) close(fillers[i]);
+    close(fd);
+    finish();
+}
+
+UNIT_TEST(link, what_is_not_acknowledged_for_long_ends_it) {
+    begin(&(struct link_settings){.unacked_timeout_ms = 300});
+    link_dial(link_, "127.0.0.1", port);
+    wait_for("up");
+    int timeout_ms = 0;
+    socklen_t size = sizeof timeout_ms;
+    CU_ASSERT_EQUAL(getsockopt(conn_fd(link_conn(link_)), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, &size), 0);
+    CU_ASSERT_EQUAL(timeout_ms, 300); /* the kernel does the rest: test/chaos/returning shows it */
+    finish();
+}
+
 #ifdef HAVE_TLS
+UNIT_TEST(link, a_handshake_has_its_time_once_the_host_answered) {
+    struct error err;
+    struct tls *tls = tls_new();
+    CU_ASSERT_FATAL(tls_configure(tls, &(struct tls_settings){.allow_no_certificate = true}, &err));
+    begin(&(struct link_settings){.tls = tls, .connect_timeout_ms = 21, .answer_timeout_ms = 1});
+    link_dial(link_, "127.0.0.1", port);
+    wait_for("down(timed_out)");
+    EXPECT_TEXT(link_reason_text(link_), "no connection within 21 ms");
+    finish();
+    tls_free(&tls);
+}
+
 UNIT_TEST(link, a_handshake_that_never_ends) {
     struct error err;
     struct tls *tls = tls_new();

@@ -62,7 +62,7 @@ static void stage_fini(struct stage *stage) {
 }
 
 static void connect_line(struct stage *stage, enum line_kind line) {
-    struct watch_target target = {.ip = "127.0.0.1", .host = "127.0.0.1", .port = stage->port, .timeout_ms = 5000};
+    struct watch_target target = {.ip = "127.0.0.1", .host = "127.0.0.1", .port = stage->port, .timeout_ms = 5000, .answer_timeout_ms = 5000};
     watch_connect(stage->watch, line, &target);
 }
 

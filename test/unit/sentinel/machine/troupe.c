@@ -126,13 +126,14 @@ static void on_connect(struct troupe *troupe, unsigned machine, const struct act
     CHECK(instance < INSTANCES);
     enum line_kind line = action->connect.line;
     struct connection *connection = &troupe->inner->connections[machine][instance][line];
+    troupe->dials[machine]++;
     *connection = (struct connection){.generation = ++troupe->inner->generation, .opening = true};
     if (!find_target(troupe, action->connect.ip, &connection->target, &connection->is_node)) {
-        line_down(troupe, machine, instance, line, LINE_TIMEOUT, action->connect.timeout_ms);
+        line_down(troupe, machine, instance, line, LINE_TIMEOUT, action->connect.answer_timeout_ms);
         return;
     }
     if (is_cut(troupe, machine, connection)) {
-        line_down(troupe, machine, instance, line, LINE_TIMEOUT, action->connect.timeout_ms);
+        line_down(troupe, machine, instance, line, LINE_TIMEOUT, action->connect.answer_timeout_ms);
         return;
     }
     bool alive =

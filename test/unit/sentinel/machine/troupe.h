@@ -35,6 +35,7 @@ struct troupe {
     bool cut_node[TROUPE_MAX][NODES_MAX]; /* sentinel, node */
     struct node node[NODES_MAX];
     struct state_records saved[TROUPE_MAX];
+    unsigned dials[TROUPE_MAX]; /* lines that it wanted opened */
     int exited[TROUPE_MAX]; /* status of ACTION_EXIT; 0 none */
     struct bytes log;       /* "[1234] S1 +sdown master mymaster ..." lines, and answers, scripts */
     struct primary_config config;
