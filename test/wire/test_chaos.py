@@ -9,6 +9,7 @@ import pytest
 from processes import ROOT, kvd_binary, wait_for
 
 RUN = os.path.join(ROOT, "test", "chaos", "run")
+RETURNING = os.path.join(ROOT, "test", "chaos", "returning")
 
 
 def begin(*words, **options):
@@ -33,6 +34,19 @@ def test_after_faults_one_primary_and_equal_data(steps):
     output = chaos("--seed", "1", "--steps", steps)
     found = re.search(r"%d steps; writes: (\d+) acknowledged" % len(steps.split(",")), output)
     assert found and int(found[1]) > 100 * len(steps.split(",")), output
+
+
+@pytest.mark.timing
+@pytest.mark.timeout(300)
+def test_an_old_primary_takes_writes_for_an_instant_after_it_can_be_reached():
+    process = subprocess.Popen(["/usr/bin/python3", RETURNING, "--kvd", kvd_binary(), "--rounds", "4"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    output, _ = process.communicate()
+    if process.returncode == 77:
+        pytest.skip(output.strip())
+    assert process.returncode == 0, output
+    # 100 ms is what it takes on a machine that is not busy. TCP's repetitions would take seconds.
+    found = re.search(r"took writes for (\d+) ms \(median\)", output)
+    assert found and int(found[1]) < 500, output
 
 
 def test_sync_is_refused_by_a_server_without_it(tmp_path):
