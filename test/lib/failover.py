@@ -120,8 +120,9 @@ class HighlyAvailableSet:
     """A primary, its replicas, and sentinels that watch them."""
 
     def __init__(self, sentinels, replicas=2, down_after_ms=1000, quorum=None, group=None, failover_timeout_ms=10000, settings=None,
-                 server="redis"):
-        """sentinels: a list of "kvd" and "redis". settings: more of the primary's, of kvd's sentinels. server: "redis" or "kvd"."""
+                 server="redis", all_may_vote=True):
+        """sentinels: a list of "kvd" and "redis". settings: more of the primary's, of kvd's sentinels. server: "redis" or "kvd".
+        all_may_vote: wait until those who have no memory have met the others (docs/sentinel.md)."""
         self.group = group or Group()
         self.primary, self.replicas = self.group.replicated(replicas, server=server)
         self.replica_count = replicas
@@ -131,7 +132,7 @@ class HighlyAvailableSet:
         make = {"kvd": self.group.kvd_sentinel, "redis": self.group.redis_sentinel}
         self.sentinels = [make[kind]({"mymaster": settings}) for kind in sentinels]
         wait_settled(self.sentinels, replicas=replicas)
-        if len(sentinels) >= 3 and set(sentinels) == {"kvd"}:
+        if all_may_vote and len(sentinels) >= 3 and set(sentinels) == {"kvd"}:
             wait_for(lambda: all("memory=1" in sentinel.do("INFO", "sentinel").decode() for sentinel in self.sentinels), what="all may vote")
         self.events = self.group.watch(*self.sentinels)
 

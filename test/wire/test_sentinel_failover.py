@@ -10,6 +10,10 @@ from resp import Connection
 MASTER = "mymaster"
 
 
+def record_of(sentinel):
+    return fields(sentinel.do("SENTINEL", "HISTORY", MASTER)[0])
+
+
 @pytest.mark.parametrize("how", ["kill", "hang"])
 @pytest.mark.parametrize("down_after_ms", [1000, 200])
 def test_three_sentinels_fail_over_once(group, how, down_after_ms):
@@ -74,6 +78,19 @@ def test_forced_failover_and_a_second_one_while_it_runs(group):
     assert ha.settle() != ha.primary.port
     info = ha.sentinels[0].info("sentinel")
     assert ",kind=forced," in info["primary0_last_failover"] and ",failovers=1," in info["primary0"]
+
+
+def test_failover_asked_for_while_the_sentinels_have_only_just_been_started(group):
+    ha = HighlyAvailableSet(["kvd"] * 3, group=group, all_may_vote=False)
+    # Once it is accepted it is carried out, though the others may not vote yet: they have no memory, and met a moment ago.
+    began = time.monotonic()
+    wait_for(lambda: ha.sentinels[0].call("SENTINEL", "FAILOVER", MASTER) == b"OK", 30, "it is accepted", every=0.001)
+    ha.events.wait("+switch-master", began, count=3)
+    new = ha.settle()
+    assert new != ha.primary.port
+    record = record_of(ha.sentinels[0])
+    assert record["kind"] == "forced" and record["outcome"] == "done" and record["to"] == "127.0.0.1:%d" % new
+    assert len(ha.sentinels[0].do("SENTINEL", "HISTORY", MASTER)) == 1  # however many rounds it took
 
 
 def test_no_good_replica_is_said(group):

@@ -21,6 +21,7 @@ void attempt_clear_record(struct failover_record *record) {
     *record = (struct failover_record){
         .down_ms = NEVER,
         .odown_ms = NEVER,
+        .asked_ms = NEVER,
         .started_ms = NEVER,
         .elected_ms = NEVER,
         .selected_ms = NEVER,
@@ -63,6 +64,7 @@ void attempt_begin(struct primary *primary, bool forced, bool coordinated, uint3
              primary->instance->port);
 
     failover->epoch = epoch;
+    failover->asked_ms = NEVER;
     failover->forced = forced;
     failover->protecting = false;
     failover->wanted = wanted;
@@ -105,6 +107,7 @@ void attempt_end(struct primary *primary, enum failover_result result, const cha
     if (!failover->noted_replicas.size) history_note_replicas(primary, NULL);
     history_add(primary, reason);
     failover->forced = failover->coordinated = failover->planned = false;
+    if (result != FAILOVER_NOT_ELECTED) failover->asked_ms = NEVER;
     sm_move(&failover->sm, FAILOVER_NONE, primary->world->now_ms, "%s", reason);
     world_touch_group(primary);
 }

@@ -35,8 +35,8 @@ enum {
     FRESH_MS = 100, /* how long the choice waits for replicas that do not answer INFO */
     POLL_MS = 100,  /* INFO replication while somebody waits for its news */
     HANDOVER_POLL_MS = 5,
+    CLOSE_ROUNDS = 10,   /* of a forced one; after that they come ever more rarely */
     IDLE_POLL_MS = 1000, /* while the primary is down and nobody leads */
-    FORCED_ROUNDS = 4,
     NEAR_MS = 1000, /* how long a planned failover waits for a replica that is near enough */
 };
 
@@ -57,7 +57,7 @@ const struct sm_table failover_table = {"failover", states, FAILOVER_STATES};
 void failover_init(struct primary *primary) {
     struct failover *failover = &primary->failover;
     sm_init(&failover->sm, &failover_table, FAILOVER_NONE, primary->world->now_ms);
-    failover->start_ms = failover->retry_ms = failover->polled_ms = NEVER;
+    failover->start_ms = failover->retry_ms = failover->polled_ms = failover->asked_ms = NEVER;
     failover->stand_ms = INT64_MAX;
     fence_reset(primary);
     attempt_clear_record(&failover->record);
@@ -68,7 +68,7 @@ void failover_init(struct primary *primary) {
 bool failover_may_force(const struct primary *primary, bool coordinated, const struct instance *wanted,
                         struct bytes *why) {
     const struct world *world = primary->world;
-    if (primary->failover.sm.state != FAILOVER_NONE) {
+    if (primary->failover.sm.state != FAILOVER_NONE || primary->failover.asked_ms != NEVER) {
         bytes_add_text(why, "INPROG Failover already in progress");
         return false;
     }
@@ -118,7 +118,32 @@ bool failover_force(struct primary *primary, bool coordinated, const struct inst
     attempt_begin(primary, true, coordinated || planned, wanted ? wanted->number : 0,
                   coordinated ? "asked for by an operator, coordinated" : "asked for by an operator");
     plan(primary, planned);
+    primary->failover.asked_ms = primary->failover.record.asked_ms = primary->world->now_ms;
+    primary->failover.asked_coordinated = coordinated;
     return true;
+}
+
+/* The next round of a failover that an operator asked for and that was not elected yet. */
+static void ask_again(struct primary *primary) {
+    struct failover *failover = &primary->failover;
+    struct world *world = primary->world;
+    int64_t asked_ms = failover->asked_ms;
+    uint32_t rounds = failover->record.rounds;
+    failover->asked_ms = NEVER;
+    if (world->now_ms - asked_ms >= primary->options.failover_timeout_ms) return; /* the lost round has told why */
+    bool coordinated = failover->asked_coordinated, planned = !coordinated && failover_would_plan(primary);
+    struct bytes why = {0};
+    bool may = failover_may_force(primary, coordinated, NULL, &why);
+    bytes_fini(&why);
+    if (may) {
+        attempt_begin(primary, true, coordinated || planned, failover->wanted, "asked for by an operator, another round");
+        plan(primary, planned);
+        failover->record.rounds = rounds + 1;
+        failover->record.asked_ms = asked_ms;
+    } else {
+        failover->retry_ms = world->now_ms + POLL_MS;
+    }
+    failover->asked_ms = asked_ms;
 }
 
 void failover_poll_replicas(struct primary *primary) {
@@ -140,6 +165,7 @@ void failover_poll_replicas(struct primary *primary) {
 /* ---- Ends ---- */
 
 void failover_drop(struct primary *primary, const char *reason) {
+    primary->failover.asked_ms = NEVER;
     if (primary->failover.sm.state == FAILOVER_NONE) return;
     if (primary->failover.sm.state == FAILOVER_UPDATE_CONFIG) UNREACHABLE("update_config lasts no longer than a call");
     primary->failover.aborted++;
@@ -149,7 +175,7 @@ void failover_drop(struct primary *primary, const char *reason) {
 void failover_reset(struct primary *primary) {
     struct failover *failover = &primary->failover;
     CHECK(failover->sm.state == FAILOVER_NONE);
-    failover->start_ms = failover->retry_ms = failover->polled_ms = NEVER;
+    failover->start_ms = failover->retry_ms = failover->polled_ms = failover->asked_ms = NEVER;
     failover->stand_ms = INT64_MAX;
     failover->rounds = 0;
     failover->tried_in_vain = false;
@@ -157,12 +183,12 @@ void failover_reset(struct primary *primary) {
 
 /* ---- The states ---- */
 
-/* A forced failover whose round was lost, or that nobody answers. True: it is over, or begins anew. */
+/* A forced failover whose round was lost, or that nobody answers. True: it is over; an operator's is tried again after a pause, until its
+ * failover-timeout: the others may have been started a moment ago, and vote soon. */
 static bool on_forced_lost(struct primary *primary, const char *why) {
     struct failover *failover = &primary->failover;
     struct world *world = primary->world;
-    uint32_t wanted = failover->wanted;
-    bool coordinated = failover->coordinated, planned = failover->planned, ours = primary->vote_epoch == failover->epoch, answered = true;
+    bool ours = primary->vote_epoch == failover->epoch, answered = true;
     LIST_EACH(&primary->seats, node) {
         const struct seat *seat = container_of(node, struct seat, at_primary);
         if (instance_is_connected(seat->peer) && seat->answered_epoch < failover->epoch) answered = false;
@@ -176,12 +202,9 @@ static bool on_forced_lost(struct primary *primary, const char *why) {
         failover->record.unagreed = true;
         return false;
     }
-    uint32_t rounds = failover->record.rounds;
     attempt_abort(primary, FAILOVER_NOT_ELECTED, SENTINEL_EVENT_ABORT_NOT_ELECTED, why);
-    if (world->save_failing || rounds >= FORCED_ROUNDS) return true;
-    attempt_begin(primary, true, coordinated, wanted, "asked for by an operator, another round");
-    plan(primary, planned);
-    failover->record.rounds = rounds + 1;
+    if (world->save_failing) failover->asked_ms = NEVER;
+    else failover->retry_ms += MAX(0, (int64_t)failover->record.rounds - CLOSE_ROUNDS) * POLL_MS;
     return true;
 }
 
@@ -378,7 +401,9 @@ static void look_once(struct primary *primary) {
     }
     switch ((enum failover_state)failover->sm.state) {
     case FAILOVER_NONE:
-        if (failover->stand_ms <= primary->world->now_ms && election_may_stand(primary)) {
+        if (failover->asked_ms != NEVER && failover->retry_ms <= primary->world->now_ms) {
+            ask_again(primary);
+        } else if (failover->stand_ms <= primary->world->now_ms && election_may_stand(primary)) {
             char reason[160];
             snprintf(reason, sizeof reason, "down for %zu sentinels of %zu, quorum %zu", down_count(primary),
                      primary_voters(primary), primary_quorum(primary));
@@ -417,6 +442,7 @@ static int64_t next_look(struct primary *primary) {
         /* Our turn came but E1 does not hold: its conditions touch us when they change; this is for those that do not.
          */
         if (primary->o_down && failover->stand_ms <= now_ms) next_ms = now_ms + POLL_MS;
+        if (failover->asked_ms != NEVER) next_ms = MIN(next_ms, failover->retry_ms);
         break;
     case FAILOVER_WAIT_START: next_ms = failover->start_ms + election_round_ms(primary); break;
     case FAILOVER_SELECT:

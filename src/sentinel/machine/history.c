@@ -82,7 +82,7 @@ static struct history_record *insert(struct primary *primary, uint64_t serial) {
     make_room(primary);
     struct history_record *record = mem_zalloc(sizeof *record);
     record->serial = serial;
-    record->down_ms = NEVER;
+    record->cause_ms = NEVER;
     list_add(&primary->history, &record->node);
     primary->history_count++;
     primary->world->history_count++;
@@ -102,8 +102,13 @@ void history_recall(struct primary *primary, uint64_t serial, const char *text) 
     list_insert_before(next, &record->node);
 }
 
+/* What it is the answer to: the trouble, or the operator's word. Rounds of the same are one record (T2). */
+static int64_t cause_ms(const struct failover_record *record) {
+    return record->down_ms != NEVER ? record->down_ms : record->asked_ms;
+}
+
 static void add_phase(struct bytes *out, const struct failover_record *record, const char *name, int64_t at_ms) {
-    int64_t begin_ms = record->down_ms != NEVER ? record->down_ms : record->started_ms;
+    int64_t begin_ms = cause_ms(record) != NEVER ? cause_ms(record) : record->started_ms;
     if (at_ms != NEVER && begin_ms != NEVER) bytes_add_printf(out, "%s-ms\t%" PRId64 "\n", name, MAX(0, at_ms - begin_ms));
 }
 
@@ -117,7 +122,7 @@ static void add_text(struct bytes *out, const char *name, const char *text) {
 static void print(const struct primary *primary, const char *how, struct bytes *out) {
     const struct failover *failover = &primary->failover;
     const struct failover_record *record = &failover->record;
-    int64_t begin_ms = record->down_ms != NEVER ? record->down_ms : record->started_ms;
+    int64_t begin_ms = cause_ms(record) != NEVER ? cause_ms(record) : record->started_ms;
     int64_t before_ms = begin_ms != NEVER && record->started_ms != NEVER ? record->started_ms - begin_ms : 0;
     bytes_add_printf(out, "epoch\t%" PRIu64 "\n", record->epoch);
     add_text(out, "role", record->as_observer ? "observer" : "leader");
@@ -154,7 +159,7 @@ void history_add(struct primary *primary, const char *how) {
     struct history_record *last = last_of(primary);
     uint64_t serial = last ? last->serial + 1 : 1;
     bool veto = record->result == FAILOVER_VETOED && record->down_ms != NEVER;
-    if (last && (last->is_attempt || (veto && last->is_veto)) && last->down_ms == record->down_ms) { /* T2 */
+    if (last && (last->is_attempt || (veto && last->is_veto)) && last->cause_ms == cause_ms(record)) { /* T2 */
         serial = last->serial;
         drop(primary, last);
     }
@@ -162,9 +167,9 @@ void history_add(struct primary *primary, const char *how) {
     print(primary, how, &text);
     struct history_record *added = insert(primary, serial);
     added->text = mem_strndup(text.data, MIN(text.size, (size_t)HISTORY_TEXT_MAX));
-    added->down_ms = record->down_ms;
+    added->cause_ms = cause_ms(record);
     added->is_veto = veto;
-    added->is_attempt = record->promoted_ms == NEVER && record->down_ms != NEVER &&
+    added->is_attempt = record->promoted_ms == NEVER && cause_ms(record) != NEVER &&
                         (record->result == FAILOVER_NOT_ELECTED || record->result == FAILOVER_SUPERSEDED);
     bytes_fini(&text);
     history_forget_notes(primary);

@@ -23,7 +23,7 @@ struct history_record {
     char *text;       /* owned */
     bool is_attempt;  /* nothing came of it: T2 */
     bool is_veto;     /* gives way to the next veto only */
-    int64_t down_ms;  /* of this life; NEVER */
+    int64_t cause_ms; /* when the trouble began, or an operator asked; of this life; NEVER */
 };
 
 /* What is to be remembered as it is now: who voted for whom in the failover's epoch; how each replica stands and, when

@@ -66,6 +66,7 @@ struct failover_record {
     int64_t started_wall_ms;
     int64_t down_ms; /* when the primary was found s_down */
     int64_t odown_ms;
+    int64_t asked_ms;   /* when an operator asked for it */
     int64_t started_ms; /* the (last) candidacy */
     int64_t elected_ms;
     int64_t selected_ms;
@@ -157,6 +158,8 @@ struct failover {
     int64_t start_ms;       /* of the running or last attempt; NEVER */
     int64_t stand_ms;       /* when to stand (next); INT64_MAX: nothing to stand for */
     int64_t retry_ms;       /* not before; NEVER: no pause */
+    int64_t asked_ms;       /* when an operator asked for it, and it is not elected yet (nor anything else came of it); NEVER */
+    bool asked_coordinated;
     int64_t polled_ms;      /* INFO of the replicas; NEVER */
     uint32_t rounds;        /* lost ones in a row */
     bool tried_in_vain;     /* no replica could be promoted: not again until one can */

@@ -492,3 +492,44 @@ UNIT_TEST(failover, the_dead_primary_that_refuses_a_connection_says_nothing_of_t
     CU_ASSERT_PTR_EQUAL(primary->instance, replica);
     solo_fini(&s);
 }
+
+/* The other sentinels were started a moment ago, and vote for nobody yet. */
+UNIT_TEST(failover, asked_for_before_the_others_may_vote_waits_for_them) {
+    struct troupe t;
+    ready(&t, 3, 3);
+    go(&t);
+    for (unsigned m = 1; m < 3; m++) t.disk_fails[m] = true; /* nor can they, while nothing can be saved */
+    force(&t, 0, false);
+    troupe_run(&t, 1500);
+    unsigned tries = troupe_count(&t, "S1 +try-failover");
+    CU_ASSERT_TRUE(tries > 4 && tries < 40);
+    CU_ASSERT_EQUAL(troupe_believes(&t, 0), 0);
+    force(&t, 0, false); /* it is still going on */
+    CU_ASSERT_EQUAL(troupe_count(&t, "answer 9: error INPROG Failover already in progress"), 1);
+    CU_ASSERT_EQUAL(troupe_primary(&t, 0)->history_count, 1); /* one record, however many rounds */
+    for (unsigned m = 1; m < 3; m++) t.disk_fails[m] = false;
+    CU_ASSERT_TRUE(troupe_until(&t, "S1 +switch-master", 5000));
+    const struct failover_record *record = &troupe_primary(&t, 0)->failover.record;
+    CU_ASSERT_TRUE(record->forced && !record->unagreed && record->rounds > tries && record->votes >= 2);
+    CU_ASSERT_TRUE(record->started_ms - record->asked_ms >= 1500); /* the time counts from the operator's word */
+    CU_ASSERT_TRUE(troupe_until(&t, "S1 +failover-end", 5000));
+    CU_ASSERT_EQUAL(troupe_primary(&t, 0)->history_count, 1);
+    troupe_fini(&t);
+}
+
+UNIT_TEST(failover, asked_for_is_given_up_after_its_timeout) {
+    struct troupe t;
+    ready(&t, 3, 3);
+    go(&t);
+    for (unsigned m = 1; m < 3; m++) t.disk_fails[m] = true;
+    force(&t, 0, false);
+    troupe_run(&t, 12000);
+    unsigned tries = troupe_count(&t, "S1 +try-failover");
+    troupe_run(&t, 5000);
+    CU_ASSERT_EQUAL(troupe_count(&t, "S1 +try-failover"), tries);
+    CU_ASSERT_EQUAL(troupe_primary(&t, 0)->failover.sm.state, FAILOVER_NONE);
+    CU_ASSERT_EQUAL(troupe_primary(&t, 0)->failover.record.result, FAILOVER_NOT_ELECTED);
+    force(&t, 0, false); /* and may be asked for again */
+    CU_ASSERT_EQUAL(troupe_count(&t, "answer 9: OK"), 2);
+    troupe_fini(&t);
+}
