@@ -94,6 +94,7 @@ libstore_a_SOURCES = \
 	src/store/persist/saving.c src/store/persist/saving.h \
 	src/store/replication/following.c src/store/replication/following.h src/store/replication/following_internal.h \
 	src/store/replication/following_info.c src/store/replication/following_param.def \
+	src/store/replication/farewell.c src/store/replication/farewell.h \
 	src/store/replication/handover.c src/store/replication/handover.h \
 	src/store/replication/handshake.c src/store/replication/handshake.h \
 	src/store/replication/own_keys.c src/store/replication/own_keys.h \

@@ -26,11 +26,12 @@ static bool is_circle(const struct instance *start) {
     return true;
 }
 
-/* Whether a primary that we know from the first configuration alone, and never as a primary, follows one that is. */
+/* Whether it follows one that says it is the primary: the servers have moved on, by an operator's FAILOVER, say, or before
+ * we came. Whoever ordered a switch as a sentinel would have told us long before down-after is over. */
 static bool has_moved_on(const struct instance *instance) {
     const struct primary *primary = instance->primary;
     const struct facts *facts = &instance->facts;
-    if (primary->config_epoch || primary->was_seen || facts->role != ROLE_REPLICA || !facts->link_up) return false;
+    if (facts->role != ROLE_REPLICA || !facts->link_up) return false;
     const struct instance *other = replica_find_at(primary, facts->primary_host, facts->primary_port);
     return other && other->facts.role == ROLE_PRIMARY && instance_is_connected(other) && !other->s_down &&
            other->facts.at_ms >= instance->role_since_ms;

@@ -14,6 +14,7 @@
  *      +------------------------ update_config <-- all follow ---- reconf_slaves
  */
 #include "sentinel/machine/failover.h"
+#include "sentinel/machine/asked.h"
 #include "sentinel/machine/attempt.h"
 #include "sentinel/machine/choose.h"
 #include "sentinel/machine/down.h"
@@ -58,7 +59,7 @@ void failover_init(struct primary *primary) {
     struct failover *failover = &primary->failover;
     sm_init(&failover->sm, &failover_table, FAILOVER_NONE, primary->world->now_ms);
     failover->start_ms = failover->retry_ms = failover->polled_ms = failover->asked_ms = NEVER;
-    failover->stand_ms = INT64_MAX;
+    failover->stand_ms = failover->wish_ms = INT64_MAX;
     fence_reset(primary);
     attempt_clear_record(&failover->record);
 }
@@ -112,11 +113,11 @@ static void plan(struct primary *primary, bool planned) {
     if (planned) (void)!outbox_info(primary->world, primary->instance, true); /* how far the replicas are behind */
 }
 
-bool failover_force(struct primary *primary, bool coordinated, const struct instance *wanted, struct bytes *why) {
+bool failover_force(struct primary *primary, bool coordinated, const struct instance *wanted, const char *reason,
+                    struct bytes *why) {
     if (!failover_may_force(primary, coordinated, wanted, why)) return false;
     bool planned = !coordinated && failover_would_plan(primary);
-    attempt_begin(primary, true, coordinated || planned, wanted ? wanted->number : 0,
-                  coordinated ? "asked for by an operator, coordinated" : "asked for by an operator");
+    attempt_begin(primary, true, coordinated || planned, wanted ? wanted->number : 0, reason);
     plan(primary, planned);
     primary->failover.asked_ms = primary->failover.record.asked_ms = primary->world->now_ms;
     primary->failover.asked_coordinated = coordinated;
@@ -176,7 +177,7 @@ void failover_reset(struct primary *primary) {
     struct failover *failover = &primary->failover;
     CHECK(failover->sm.state == FAILOVER_NONE);
     failover->start_ms = failover->retry_ms = failover->polled_ms = failover->asked_ms = NEVER;
-    failover->stand_ms = INT64_MAX;
+    failover->stand_ms = failover->wish_ms = INT64_MAX;
     failover->rounds = 0;
     failover->tried_in_vain = false;
 }
@@ -468,13 +469,14 @@ int64_t failover_look(struct primary *primary) {
     int64_t period_ms = poll_period(primary);
     if (period_ms && (failover->polled_ms == NEVER || primary->world->now_ms - failover->polled_ms >= period_ms))
         failover_poll_replicas(primary);
+    int64_t wish_ms = asked_look(primary);
     int64_t protect_ms = look_protect(primary);
     for (unsigned before = FAILOVER_STATES, rounds = 0; before != failover->sm.state && rounds < 8; rounds++) {
         before = failover->sm.state;
         (void)election_plan(primary);
         look_once(primary);
     }
-    return MIN(fresh_ms, MIN(protect_ms, next_look(primary)));
+    return MIN(MIN(fresh_ms, wish_ms), MIN(protect_ms, next_look(primary)));
 }
 
 const char *failover_result_name(enum failover_result result) {

@@ -21,9 +21,10 @@ void failover_init(struct primary *primary);
 /* Does all that can be done now. Returns when to look again. */
 int64_t failover_look(struct primary *primary);
 
-/* SENTINEL FAILOVER. `wanted`: the replica that the operator names; NULL: the best one. False: `why` holds the error's
- * words with their code. */
-bool failover_force(struct primary *primary, bool coordinated, const struct instance *wanted, struct bytes *why);
+/* SENTINEL FAILOVER. `wanted`: the replica that the operator names; NULL: the best one. `reason`: for the record. False:
+ * `why` holds the error's words with their code. */
+bool failover_force(struct primary *primary, bool coordinated, const struct instance *wanted, const char *reason,
+                    struct bytes *why);
 /* A plain order would be coordinated (F5). */
 bool failover_would_plan(const struct primary *primary);
 /* Whether it would begin, with no effect. */

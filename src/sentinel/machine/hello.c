@@ -1,5 +1,6 @@
 #include "sentinel/machine/hello.h"
 #include "base/number.h"
+#include "sentinel/machine/asked.h"
 #include "sentinel/machine/attempt.h"
 #include "sentinel/machine/cadence.h"
 #include "sentinel/machine/complaint.h"
@@ -186,6 +187,7 @@ static void greet_back(struct seat *seat, const struct hello *hello, bool on_nod
 
 void hello_receive(struct world *world, struct slice payload, const struct instance *from) {
     struct hello hello;
+    if (asked_hear(world, payload, from)) return;
     world->hellos_heard++;
     const char *wrong = problem(payload, &hello);
     if (wrong) { /* H2 */

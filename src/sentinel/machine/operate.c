@@ -219,9 +219,10 @@ static bool find_wanted(struct world *world, const struct event *event, const st
 void operate_failover(struct world *world, const struct event *event) {
     struct primary *primary = find_or_refuse(world, event, event->failover.name);
     struct instance *wanted;
+    bool coordinated = event->failover.coordinated;
     if (!primary || !find_wanted(world, event, primary, &wanted)) return;
     struct bytes why = {0};
-    if (failover_force(primary, event->failover.coordinated, wanted, &why))
+    if (failover_force(primary, coordinated, wanted, coordinated ? "asked for by an operator, coordinated" : "asked for by an operator", &why))
         outbox_ok(world, event->token);
     else
         outbox_error(world, event->token, "%s", bytes_text(&why));

@@ -73,7 +73,7 @@ void order_force(struct primary *primary, const char *why) {
     failover->stopped_offset = -1;
     failover->order_request = 0;
     snprintf(failover->record.reason, sizeof failover->record.reason,
-             "asked for by an operator; the primary does not hand over: %s", why);
+             "by force, the primary does not hand over: %s", why);
     outbox_primary(primary, SENTINEL_EVENT_FORCED, "%s", why);
     if (failover->sm.state == FAILOVER_WAIT_PROMOTION) order_take_back(primary, why);
     world_touch_primary(primary);
@@ -178,6 +178,8 @@ static void on_stopped_reply(struct primary *primary, uint32_t index, const stru
     mem_free(replicas);
     if (failover->by_primary) {
         order_send(primary);
+    } else if (known && facts.handover[0] && strcmp(facts.handover, "no-failover") != 0) {
+        attempt_abort(primary, FAILOVER_PRIMARY_TIMEOUT, SENTINEL_EVENT_ABORT_PRIMARY_TIMEOUT, "the primary hands over by itself");
     } else if (!known || facts.role != ROLE_PRIMARY) {
         attempt_abort(primary, FAILOVER_PRIMARY_TIMEOUT, SENTINEL_EVENT_ABORT_PRIMARY_TIMEOUT,
                       "the primary did not say what it has");

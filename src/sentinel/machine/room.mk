@@ -2,6 +2,7 @@ noinst_LIBRARIES += libmachine.a
 libmachine_a_SOURCES = \
 	src/sentinel/machine/action.c src/sentinel/machine/action.h \
 	src/sentinel/machine/arena.c src/sentinel/machine/arena.h \
+	src/sentinel/machine/asked.c src/sentinel/machine/asked.h \
 	src/sentinel/machine/attempt.c src/sentinel/machine/attempt.h \
 	src/sentinel/machine/cadence.c src/sentinel/machine/cadence.h \
 	src/sentinel/machine/choose.c src/sentinel/machine/choose.h \

@@ -155,6 +155,8 @@ struct failover {
     int64_t fence_ms, fenced_ms; /* when it was started and ended; NEVER */
     bool vetoed;
     uint64_t order_request; /* the one that is not answered yet; 0 none */
+    int64_t wish_ms, wish_since_ms; /* asked.h: when to do as a primary wishes, INT64_MAX nothing; since when it does */
+    uint32_t wish_of;               /* the instance */
     int64_t start_ms;       /* of the running or last attempt; NEVER */
     int64_t stand_ms;       /* when to stand (next); INT64_MAX: nothing to stand for */
     int64_t retry_ms;       /* not before; NEVER: no pause */

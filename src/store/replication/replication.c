@@ -4,6 +4,7 @@
 #include "core/client/reply.h"
 #include "store/persist/persistence.h"
 #include "store/persist/rdb_save.h"
+#include "store/replication/farewell.h"
 #include "store/replication/following.h"
 #include "store/replication/guard.h"
 #include "store/replication/replicas.h"
@@ -169,12 +170,7 @@ void replication_client_freed(struct replication *replication, struct client *cl
 static void cron(void *context, int64_t now_ms) {
     struct replication *replication = context;
     replicas_cron(replication->replicas);
-}
-
-/* The shutdown goes on when everybody has what was there when it was asked for. */
-static bool has_caught_up(const struct replication *replication) {
-    return replicas_count_at(replication->replicas, replication->farewell_offset, false) ==
-           replicas_count_at(replication->replicas, 0, false);
+    farewell_cron(replication->farewell);
 }
 
 static void look_at_news(struct replication *replication) {
@@ -182,9 +178,7 @@ static void look_at_news(struct replication *replication) {
     sync_replies_serve(replication->sync); /* before those in WAIT behind such a write */
     waits_serve(replication->waits);
     aof_waits_serve(replication->persistence->waits);
-    if (replication->farewell_offset < 0 || !has_caught_up(replication)) return;
-    replication->farewell_offset = -1;
-    server_shutdown_continue(replication->server);
+    farewell_on_news(replication->farewell);
 }
 
 static void before_sleep(void *context) {
@@ -219,26 +213,16 @@ static enum server_verdict refuse(void *context, struct client *client, const st
 /* ---- the end ---- */
 
 static enum server_shutdown_answer shutdown_ask(void *context, unsigned flags, struct error *err) {
-    struct replication *replication = context;
-    if (replication_is_replica(replication) || !replication->backlog) return SERVER_SHUTDOWN_OK;
-    replication->farewell_offset = replication->history.offset;
-    if (has_caught_up(replication)) {
-        replication->farewell_offset = -1;
-        return SERVER_SHUTDOWN_OK;
-    }
-    LOG_WRITE(LOG_NOTICE, "%zu of %zu replicas have everything when shutting down: waiting for the others",
-              replicas_count_at(replication->replicas, replication->farewell_offset, false), replicas_count(replication->replicas));
-    replicas_ask(replication->replicas);
-    return SERVER_SHUTDOWN_WAIT;
+    return farewell_begin(((struct replication *)context)->farewell, flags);
 }
 
 static void shutdown_aborted(void *context) {
-    ((struct replication *)context)->farewell_offset = -1;
+    farewell_end(((struct replication *)context)->farewell);
 }
 
 static bool shutdown_finish(void *context, unsigned flags, struct error *err) {
     struct replication *replication = context;
-    replication->farewell_offset = -1;
+    farewell_end(replication->farewell);
     if (replication->backlog) replicas_give_all(replication->replicas);
     return true;
 }
@@ -308,7 +292,7 @@ struct replication *replication_new(struct server *server, struct databases *dat
     params_bind(server->params, "repl-sync-replicas", (struct param_binding){.apply = apply_sync}, replication);
     params_bind(server->params, "repl-sync-lease", (struct param_binding){.apply = apply_sync}, replication);
     params_bind(server->params, "repl-sync-timeout", (struct param_binding){.apply = apply_sync}, replication);
-    replication->farewell_offset = -1;
+    replication->farewell = farewell_new(replication);
     server->replica_limit_floor = replication->settings.backlog_size_bytes;
     aof_waits_set_peers(persistence->waits, &(struct aof_peers){.context = replication,
                                                                 .are_we_replica = are_we_replica,
@@ -350,6 +334,7 @@ void replication_free(struct replication **place) {
     waits_free(&replication->waits);
     sync_replies_free(&replication->sync);
     guard_free(&replication->guard);
+    farewell_free(&replication->farewell);
     backlog_free(&replication->backlog);
     mem_free(replication);
 }

@@ -15,6 +15,7 @@
 #include "store/replication/replication_session.h"
 
 struct databases;
+struct farewell;
 struct following;
 struct guard;
 struct persistence;
@@ -49,7 +50,7 @@ struct replication { /* owned by the store; of clients' sessions */
     struct sync_replies        *sync;     /* replies held until replicas confirm */
     struct guard               *guard;    /* what sentinels allow of that */
     bool                        uses_sync; /* since the start somebody wanted that: the stream is kept while there are no replicas */
-    int64_t                     farewell_offset; /* a shutdown waits until replicas have this; -1: none waits */
+    struct farewell            *farewell; /* what is done before a shutdown */
     struct upstream            *upstream; /* whom we follow; NULL: we are a primary */
     struct following           *following; /* what makes us follow somebody, or nobody; the store's */
 };

@@ -3,6 +3,7 @@ TESTS += unit_machine
 unit_machine_SOURCES = $(UNIT_SOURCES) \
 	test/unit/sentinel/machine/solo.c test/unit/sentinel/machine/solo.h \
 	test/unit/sentinel/machine/troupe.c test/unit/sentinel/machine/troupe.h \
+	test/unit/sentinel/machine/test_asked.c \
 	test/unit/sentinel/machine/test_chaos.c \
 	test/unit/sentinel/machine/test_cadence.c \
 	test/unit/sentinel/machine/test_choose.c \
