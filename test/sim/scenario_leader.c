@@ -22,7 +22,6 @@ struct murder {
     struct sentinel_host *victim;
     struct happening strike;
     int64_t at_us; /* 0: not yet */
-    int64_t agreed_us; /* when a quorum of the others found the primary down: nobody else can lead before; 0: not yet */
 };
 
 static void on_strike(struct happening *happening) {
@@ -35,8 +34,6 @@ static void note(struct stage *stage, struct sentinel_host *host, enum sentinel_
     struct murder *murder = stage->context;
     struct random *random = &stage->history.random;
     (void)group;
-    bool agreed = stage->tallies[0].downs > stage->history.quorum; /* the victim is one of them */
-    if (agreed && !murder->agreed_us) murder->agreed_us = stage->history.schedule.now_us;
     if (murder->victim || event != kinds[murder->kind].event) return;
     murder->victim = host;
     if (dice_chance(random, 500))
@@ -69,9 +66,10 @@ static bool one_round(struct stage *stage, struct murder *murder, int64_t *took_
     struct server *old = stage_primary(stage, 0);
     int64_t before = promotions(stage);
     murder->victim = NULL;
-    murder->at_us = murder->agreed_us = 0;
+    murder->at_us = 0;
     stage_clear(stage);
     stage->on_publish = note;
+    int64_t due_us = stage->history.schedule.now_us + stage->scenario->shape.down_after_ms * MILLISECOND; /* nobody is late before */
     server_stop(old, false);
     if (!stage_run_until(stage, is_dead, 2 * stage->scenario->shape.down_after_ms * MILLISECOND + 10 * SECOND)) {
         stage_fail(stage, "T4", "nobody died after %s", kinds[murder->kind].name);
@@ -83,7 +81,7 @@ static bool one_round(struct stage *stage, struct murder *murder, int64_t *took_
         return false;
     }
     stage->on_publish = NULL;
-    *took_ms = (stage->history.schedule.now_us - MAX(murder->at_us, murder->agreed_us)) / MILLISECOND;
+    *took_ms = (stage->history.schedule.now_us - MAX(murder->at_us, due_us)) / MILLISECOND;
     if (!stage_run(stage, SECOND)) return false;
     int64_t promoted = promotions(stage) - before;
     if (promoted > stage->tallies[0].orders)

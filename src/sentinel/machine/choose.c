@@ -85,6 +85,7 @@ enum choose_verdict choose_judge(const struct instance *replica) {
     if (down && old->facts.role == ROLE_REPLICA && old->facts.link_up &&
         instance_is_at(replica, old->facts.primary_host, old->facts.primary_port))
         return CHOOSE_GOOD; /* the servers have moved on to it */
+    if (down && replica->took_over_ms != NEVER && replica->took_over_ms >= old->s_down_since_ms) return CHOOSE_GOOD;
     return down && choose_offset(replica) >= choose_furthest(replica->primary) ? CHOOSE_GOOD : CHOOSE_OLD_PRIMARY;
 }
 

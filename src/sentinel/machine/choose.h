@@ -3,7 +3,8 @@
  * C1  Never one that is down, disconnected, silent, unknown, of priority 0, or too long without its primary.
  * C2  Then the lowest priority, one of prefer-zone, the highest offset, the smallest run id.
  * C3  One that calls itself a primary while the primary is down was promoted already by a leader that died, if it has
- *     at least the data of every other: then it is the one. Otherwise it is a stranger or was emptied, and never
+ *     at least the data of every other, or was a replica of that primary until then (the leader chose it, by its
+ *     priority perhaps, and clients may have found it): then it is the one. Otherwise it is a stranger or was emptied, and never
  *     chosen.
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once

@@ -36,7 +36,7 @@ struct instance *instance_new(struct world *world, enum instance_kind kind, stru
     instance->s_down_since_ms = NEVER;
     instance->info_ms = instance->last_info_sent_ms = NEVER;
     instance->last_hello_sent_ms = instance->last_heard_ms = instance->last_hello_ms = NEVER;
-    instance->last_order_ms = NEVER;
+    instance->last_order_ms = instance->took_over_ms = NEVER;
     gone_reset(instance);
     instance->facts.at_ms = NEVER;
     instance->facts.priority = 100;

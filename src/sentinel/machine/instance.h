@@ -141,6 +141,7 @@ struct instance {
     /* As a replica */
     bool hearsay;     /* known only because the configured primary follows it; never told to follow */
     bool promoted;    /* chosen by the failover that is running */
+    int64_t took_over_ms; /* when it, a replica of the primary, was seen to be a primary with all the data that it had; NEVER */
     bool was_primary; /* a switch demoted it; until it was seen as a replica */
     bool is_sought;   /* its command line was lost, and it is or was the primary: dialled more often (cadence.c) */
     enum reconf reconf;

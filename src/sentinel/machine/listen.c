@@ -88,6 +88,19 @@ static void on_role(struct world *world, struct instance *instance) {
                     "new reported role is %s", role_name(role));
 }
 
+/* Somebody promoted it: one that was restarted, empty or not, would have fallen behind itself. */
+static void note_take_over(struct instance *instance, const struct facts *before) {
+    const struct facts *now = &instance->facts;
+    if (now->role != ROLE_PRIMARY) {
+        instance->took_over_ms = NEVER;
+    } else if (before->at_ms != NEVER && before->role == ROLE_REPLICA && now->primary_offset >= before->replica_offset &&
+               instance_is_at(instance->primary->instance, before->primary_host, before->primary_port)) {
+        instance->took_over_ms = now->at_ms;
+    } else if (now->primary_offset < before->primary_offset) {
+        instance->took_over_ms = NEVER;
+    }
+}
+
 static void discover(struct world *world, struct instance *instance, const struct facts_replicas *replicas) {
     struct primary *primary = instance->primary;
     for (size_t i = 0; i < replicas->count; i++) {
@@ -151,6 +164,7 @@ static void on_info(struct world *world, struct instance *instance, const struct
     if (facts_read_info(&instance->facts, reply->text, world->now_ms, replicas)) {
         on_run_id(world, instance);
         on_role(world, instance);
+        note_take_over(instance, &before);
         if (strcmp(before.primary_host, instance->facts.primary_host) != 0 ||
             before.primary_port != instance->facts.primary_port)
             instance->follows_since_ms = world->now_ms;

@@ -96,6 +96,11 @@ UNIT_TEST(choose, who_was_promoted_already_when_it_has_all_the_data) {
     r[0]->facts.primary_offset = 100;
     r[1]->facts.priority = 1;
     CU_ASSERT_PTR_EQUAL(choose_replica(solo_primary(&s), NULL), r[0]);
+    r[0]->facts.primary_offset = 99; /* less than another has, but it became one after the primary went down */
+    r[0]->took_over_ms = solo_primary(&s)->instance->s_down_since_ms;
+    CU_ASSERT_PTR_EQUAL(choose_replica(solo_primary(&s), NULL), r[0]);
+    r[0]->took_over_ms = NEVER;
+    CU_ASSERT_PTR_EQUAL(choose_replica(solo_primary(&s), NULL), r[1]);
     r[0]->facts.primary_offset = 5; /* restarted empty */
     CU_ASSERT_PTR_EQUAL(choose_replica(solo_primary(&s), NULL), r[1]);
     solo_fini(&s);

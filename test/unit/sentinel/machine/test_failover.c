@@ -81,6 +81,28 @@ UNIT_TEST(failover, goes_on_when_its_leader_dies_after_the_promotion) {
     troupe_fini(&t);
 }
 
+/* The leader is gone before its order's proof; what it chose had the better priority, and less data than the other. */
+UNIT_TEST(failover, goes_on_with_the_replica_that_was_ordered_by_a_leader_that_died) {
+    struct troupe t;
+    ready(&t, 3, 3);
+    go(&t);
+    t.node[1].priority = 10;
+    t.node[1].offset = 100;
+    t.node[2].offset = 5000;
+    troupe_run(&t, 11000); /* INFO tells it */
+    simulate_all(&t, SIMULATE_CRASH_AFTER_ORDER);
+    troupe_kill(&t, 0);
+    CU_ASSERT_TRUE_FATAL(troupe_until(&t, " gone", 1200));
+    for (unsigned m = 0; m < 3; m++)
+        if (t.machine[m]) troupe_event(&t, m, &(struct event){.kind = EVENT_SIMULATE_FAILURE});
+    CU_ASSERT_EQUAL(t.node[1].follows, -1);
+    troupe_run(&t, 500);
+    for (unsigned m = 0; m < 3; m++)
+        if (t.machine[m]) CU_ASSERT_EQUAL(troupe_believes(&t, m), 1);
+    CU_ASSERT_EQUAL(t.node[2].follows, 1);
+    troupe_fini(&t);
+}
+
 UNIT_TEST(failover, does_not_happen_when_no_vote_can_be_saved) {
     struct troupe t;
     ready(&t, 3, 2);
