@@ -124,8 +124,49 @@ def test_a_leader_that_dies_is_replaced(group, point):
     assert all(sentinel.alive() for sentinel in others)
     dead[0].start()
     wait_for(lambda: master_address(dead[0]) == master_address(others[0]), 20, "the one that crashed knows it too")
-    # One that was ordered before the crash and is not the one that the next leader chose is put right.
     wait_for(lambda: [server.do("ROLE")[0] for server in ha.replicas].count(b"master") == 1, 20, "one of them is the primary")
+    # Never two in one epoch: each election of this life promoted one at most, those of leaders that died before they could say so included.
+    elections = len(ha.events.named("+elected-leader"))
+    assert promotions(ha) <= elections + len(dead), (promotions(ha), elections)
+
+
+def promotions(ha):
+    return sum(server.log().count("MASTER MODE enabled") for server in (ha.primary, *ha.replicas))
+
+
+@pytest.mark.timing
+@pytest.mark.parametrize("point", ["crash-after-election", "crash-after-order"])
+def test_the_next_leader_is_done_within_500_ms_of_the_death(group, point):
+    ha = HighlyAvailableSet(["kvd"] * 3, group=group)
+    # A machine that is busy just then makes it later; what it waits for by design would show in every round.
+    took = []
+    for _ in range(5):
+        for sentinel in ha.sentinels:
+            assert sentinel.do("SENTINEL", "SIMULATE-FAILURE", point) == b"OK"
+        victim, before = ha.server_at(master_address(ha.sentinels[0])[1]), promotions(ha)
+        killed = time.monotonic()
+        victim.kill()
+        wait_for(lambda: [s for s in ha.sentinels if not s.alive()], 20, "the leader crashes", every=0.001)
+        died = max(time.monotonic(), killed + ha.down_after_ms / 1000)
+        for sentinel in ha.sentinels:
+            if sentinel.alive():
+                try:
+                    sentinel.do("SENTINEL", "SIMULATE-FAILURE", "help")
+                except (OSError, EOFError):
+                    pass
+        dead = [sentinel for sentinel in ha.sentinels if not sentinel.alive()]
+        if len(dead) == 1:
+            ha.events.wait("+switch-master", killed, timeout=30)
+            took.append(ha.events.named("+switch-master", killed)[0][0] - died)
+        for sentinel in dead:
+            sentinel.start()
+        victim.start()
+        if took and min(took) < 0.5:
+            assert promotions(ha) == before + 1  # the one that was ordered is the one that is gone on with
+            break
+        ha.settle()
+        ha.events = group.watch(*ha.sentinels)
+    assert took and min(took) < 0.5, took
 
 
 def test_restarted_sentinels_remember_the_new_primary(group):
