@@ -348,8 +348,8 @@ def all_orders(names, seconds, random):
     return ["restart:%s:%g" % ("/".join(order), seconds) for order in orders]
 
 
-def plan(random, has_proxy=True):
-    """Steps without end."""
+def plan(random, has_proxy=True, stretch=1):
+    """Steps without end; stretch: how much longer they take than where down-after is a second."""
     names = [name for name in FAULTS if has_proxy or not issubclass(FAULTS[name], Slow)]
 
     def part():
@@ -360,7 +360,7 @@ def plan(random, has_proxy=True):
             target = random.choice(("primary", "primary", "any"))
         else:
             target = random.choices(("primary", "replica", "sentinel", "any"), [6, 2, 1, 1])[0]
-        seconds = random.choice((0.1, 0.5, 2.0, 2.0, 4.0, 6.0))
+        seconds = stretch * random.choice((0.1, 0.5, 2.0, 2.0, 4.0, 6.0))
         return "%s:%s:%g" % (fault, target, seconds)
 
     while True:

@@ -23,8 +23,9 @@ def kvd_binary():
     return os.environ.get("KVD_BIN") or os.path.join(ROOT, "build", "check", "kvd")
 
 
-def wait_for(fact, timeout=20.0, what=None, every=0.005):
-    """Calls fact() until it returns something true, which is returned. Connection errors count as not yet."""
+def wait_for(fact, timeout=60.0, what=None, every=0.005):
+    """Calls fact() until it returns something true, which is returned. Connection errors count as not yet. What comes in milliseconds may
+    take many seconds on a machine that has other things to do: a deadline is for what will never come."""
     deadline = time.monotonic() + timeout
     last = None
     while True:
@@ -89,7 +90,7 @@ class Process:
             reply = connection.call("PING")
             return reply == b"PONG" or (isinstance(reply, RespError) and str(reply).startswith("NOAUTH"))
 
-    def connect(self, timeout=10.0, **options):
+    def connect(self, timeout=30.0, **options):
         connection = Connection(self.port, timeout=timeout, **dict(self.connect_options, **options))
         if self.password:
             connection.do("AUTH", *([self.user, self.password] if self.user else [self.password]))
@@ -126,7 +127,7 @@ class Process:
             self.process.kill()
             self.process.wait()
 
-    def stop(self, timeout=15):
+    def stop(self, timeout=60):
         """SIGTERM; the exit status."""
         self.process.terminate()
         return self.process.wait(timeout)
@@ -321,7 +322,7 @@ class EventWatcher:
         found = self.named(name, since, contains)
         return found[0] if found else None
 
-    def wait(self, name, since=0.0, contains="", timeout=30.0, count=1):
+    def wait(self, name, since=0.0, contains="", timeout=60.0, count=1):
         """The first such event, once `count` of them came."""
         wait_for(lambda: len(self.named(name, since, contains)) >= count, timeout, "event %s %s" % (name, contains))
         return self.first(name, since, contains)

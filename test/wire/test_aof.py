@@ -256,7 +256,7 @@ def test_shutdown_leaves_nothing_unwritten(group):
         connection.send("SET", "a", 1)
         connection.send("SHUTDOWN")
         connection.read()
-    kvd.process.wait(20)
+    kvd.process.wait(60)
     assert kvd.start().do("GET", "a") == b"1"
 
 

@@ -27,7 +27,7 @@ def resident_kb(process):
         return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
 
 
-def last_words(connection, timeout=10):
+def last_words(connection, timeout=60):
     connection.settimeout(timeout)
     data = b""
     try:
@@ -120,7 +120,7 @@ def test_half_requests_that_stay(group, password):
         connection.send_raw(b"*2\r\n$4\r\nPING\r\n$10\r\nab"[:1 + i % 20])
         connections.append(connection)
     assert server.do("PING") == b"PONG"
-    wait_for(lambda: int(server.info("clients")["connected_clients"]) == 1, 30, "they are ended")
+    wait_for(lambda: int(server.info("clients")["connected_clients"]) == 1, 60, "they are ended")
     for connection in connections:
         connection.close()
 

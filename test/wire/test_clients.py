@@ -19,10 +19,10 @@ def ha(group):
 
 
 def test_python_sentinel_client_follows(ha):
-    client = redis.sentinel.Sentinel([("127.0.0.1", sentinel.port) for sentinel in ha.sentinels], socket_timeout=0.5)
+    client = redis.sentinel.Sentinel([("127.0.0.1", sentinel.port) for sentinel in ha.sentinels], socket_timeout=5)
     assert client.discover_master("mymaster") == ("127.0.0.1", ha.primary.port)
     assert sorted(client.discover_slaves("mymaster")) == sorted(("127.0.0.1", replica.port) for replica in ha.replicas)
-    primary = client.master_for("mymaster", socket_timeout=0.5)
+    primary = client.master_for("mymaster", socket_timeout=5)
     primary.set("before", "1")
     wait_for(lambda: primary.wait(2, 300) == 2, what="both replicas have it")
     ha.primary.kill()

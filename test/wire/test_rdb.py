@@ -124,7 +124,7 @@ def test_damaged_file_is_refused_with_its_place(group, data, complaint):
     kvd = group.kvd(start=False)
     write_dump(group, kvd, data)
     kvd.start(wait=False)
-    assert kvd.process.wait(10) == 1
+    assert kvd.process.wait(60) == 1
     assert complaint in kvd.log() and "at offset" in kvd.log(), kvd.log()
 
 
@@ -241,7 +241,7 @@ def test_shutdown_saves_where_there_are_save_points(group):
         kvd.do("SET", "k", "v")
         with kvd.connect() as connection:
             connection.send("SHUTDOWN", *options)
-            assert kvd.process.wait(10) == 0
+            assert kvd.process.wait(60) == 0
         assert os.path.exists(file_of(group, kvd)) == is_saved
         if is_saved:
             assert kvd.start().do("GET", "k") == b"v"

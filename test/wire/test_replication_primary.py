@@ -268,7 +268,7 @@ def test_a_shutdown_waits_for_replicas(group, primary):
         wait_for(lambda: "waiting for the others" in primary.log(), what="it waits")
         assert primary.alive()
         replica.resume()
-    assert primary.process.wait(20) == 0
+    assert primary.process.wait(60) == 0
     wait_for(lambda: replica.do("STRLEN", "last") == 100000, what="the last write is there")
 
 

@@ -14,7 +14,7 @@ def pair(group):
     primary, replicas = group.replicated(2)
     settings = {"host": "127.0.0.1", "port": primary.port, "quorum": 2, "down-after-milliseconds": 2000, "failover-timeout": 10000}
     kvd, redis = group.kvd_sentinel({MASTER: settings}), group.redis_sentinel({MASTER: settings})
-    wait_for(lambda: settled([kvd, redis]), 40, "both know everything", every=0.05)
+    wait_for(lambda: settled([kvd, redis]), 60, "both know everything", every=0.05)
     kvd.primary, kvd.replicas = primary, replicas
     return kvd, redis
 

@@ -102,7 +102,7 @@ def test_a_strangers_file_is_refused_and_left_alone(group, content, reason):
     with open(state_path(sentinel), "wb") as file:
         file.write(content)
     sentinel.start(wait=False)
-    assert sentinel.process.wait(20) == 1
+    assert sentinel.process.wait(60) == 1
     assert reason in sentinel.log() and "sentinel-state.yaml" in sentinel.log()
     assert open(state_path(sentinel), "rb").read() == content
 
@@ -118,7 +118,7 @@ def test_damage_in_the_middle_is_refused(group):
     with open(state_path(sentinel), "wb") as file:
         file.write(damaged)
     sentinel.start(wait=False)
-    assert sentinel.process.wait(20) == 1
+    assert sentinel.process.wait(60) == 1
     assert "damaged" in sentinel.log()
     assert open(state_path(sentinel), "rb").read() == damaged
 
@@ -128,7 +128,7 @@ def test_two_sentinels_cannot_share_a_state_file(group):
     twin = group.add(Process(group.directory, "twin", [kvd_binary(), "--sentinel", sentinel.config_path, "--port", "0", "--unixsocket",
                                                        group.path("twin.sock")], 0))
     twin.start(wait=False)
-    assert twin.process.wait(20) == 1
+    assert twin.process.wait(60) == 1
     assert "in use by another process" in twin.log()
 
 
@@ -190,6 +190,6 @@ def test_votes_that_cannot_be_saved_are_never_told(group):
     with sentinel.connect() as connection, pytest.raises((EOFError, OSError)):
         ask_for_votes(connection, 10, "b" * 40)
     resource.prlimit(sentinel.process.pid, resource.RLIMIT_FSIZE, unlimited)
-    wait_for(lambda: sentinel.info("sentinel")["sentinel_state_status"] == "ok", 20, "it can be written again")
+    wait_for(lambda: sentinel.info("sentinel")["sentinel_state_status"] == "ok", 60, "it can be written again")
     with sentinel.connect() as connection:
         assert ask_for_votes(connection, 100, "c" * 40)[49] == [0, b"c" * 40, 149]

@@ -131,7 +131,7 @@ def test_second_signal_ends_at_once(group):
     server = group.kvd()
     server.signal(signal.SIGINT)
     server.signal(signal.SIGINT)
-    assert server.process.wait(10) in (0, 1)
+    assert server.process.wait(60) in (0, 1)
 
 
 def test_daemonize(group):
@@ -174,7 +174,7 @@ def test_systemd_is_told(group):
         assert b"READY=1" in messages[0]
         server.signal(signal.SIGTERM)
         assert b"STOPPING=1" in notify.recv(1000)
-        assert server.process.wait(10) == 0
+        assert server.process.wait(60) == 0
 
 
 def test_upstart_sees_it_stop_when_it_is_ready(group):
@@ -194,7 +194,7 @@ def test_crash_report(group):
     server = group.kvd("enable-debug-command: yes\n")
     with server.connect() as connection:
         connection.send("DEBUG", "SEGFAULT")
-        server.process.wait(20)
+        server.process.wait(60)
     log = server.log()
     if "AddressSanitizer" in log:
         pytest.skip("the sanitizer reports instead")
