@@ -12,6 +12,7 @@ struct scenario_shape {
     unsigned late_permille; /* messages that come late_us later */
     int64_t late_us;
     int64_t sync_us;
+    int64_t busy_us; /* processes and their timers are so late on average; 0: hardly */
     bool fast_failover;
     int64_t fast_grace_ms;
     bool names;
