@@ -12,7 +12,7 @@ const char arguments_usage[] =
     "       kvd [--sentinel] --dump-parameters           the reference of the parameters, as Markdown\n"
     "       kvd --check-rdb FILE | --check-aof FILE      check a file (also under the name kvd-check-rdb, kvd-check-aof)\n"
     "       kvd --test-memory MEGABYTES                  test this machine's memory\n"
-    "       kvd --dump-machines                          the sentinel's state machines\n"
+    "       kvd --dump-machines                          the state machines of sentinels and replicas\n"
     "       kvd -v | --version\n"
     "       kvd -h | --help\n"
     "\n"

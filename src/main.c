@@ -14,6 +14,7 @@
 #include "sentinel/machine/machine.h"
 #include "store/persist/aof_check.h"
 #include "store/persist/file_check.h"
+#include "store/replication/handshake.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -97,6 +98,7 @@ static int dump_manual(const struct server *server, void (*print)(const struct p
 static int dump_machines(void) {
     struct bytes text = {0};
     machine_dump_tables(&text);
+    sm_print_table(&handshake_table, &text);
     fputs(bytes_text(&text), stdout);
     bytes_fini(&text);
     return 0;

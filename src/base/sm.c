@@ -1,4 +1,5 @@
 #include "base/sm.h"
+#include "base/bytes.h"
 #include "base/log.h"
 
 #include <stdarg.h>
@@ -30,4 +31,15 @@ void sm_move(struct sm *sm, unsigned to, int64_t now_ms, const char *reason, ...
 
 const char *sm_name(const struct sm *sm) {
     return sm->table->states[sm->state].name;
+}
+
+void sm_print_table(const struct sm_table *table, struct bytes *out) {
+    bytes_add_printf(out, "%s\n", table->machine);
+    for (unsigned i = 0; i < table->count; i++) {
+        bytes_add_printf(out, "    %s ->", table->states[i].name);
+        for (unsigned j = 0, count = 0; j < table->count; j++)
+            if (table->states[i].to & SM_TO(j))
+                bytes_add_printf(out, "%s %s", count++ ? "," : "", table->states[j].name);
+        bytes_add_char(out, '\n');
+    }
 }

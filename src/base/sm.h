@@ -32,3 +32,7 @@ struct sm {
 void sm_init(struct sm *sm, const struct sm_table *table, unsigned state, int64_t now_ms);
 void sm_move(struct sm *sm, unsigned to, int64_t now_ms, const char *reason, ...) PRINTF_LIKE(4, 5);
 const char *sm_name(const struct sm *sm);
+
+struct bytes;
+/* The machine's name and, a line for each, its states and where they may move to. Adds. */
+void sm_print_table(const struct sm_table *table, struct bytes *out);

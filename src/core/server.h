@@ -109,12 +109,20 @@ struct server_hooks {
 #define SERVER_SHUTDOWN_FORCE (1u << 3)  /* errors do not prevent it */
 
 /* ---- counters of INFO stats, cleared by CONFIG RESETSTAT ---- */
-enum server_metric { SERVER_METRIC_COMMANDS, SERVER_METRIC_NET_IN, SERVER_METRIC_NET_OUT, SERVER_METRIC_COUNT };
+enum server_metric {
+    SERVER_METRIC_COMMANDS,
+    SERVER_METRIC_NET_IN,
+    SERVER_METRIC_NET_OUT,
+    SERVER_METRIC_REPLICATION_IN,
+    SERVER_METRIC_REPLICATION_OUT,
+    SERVER_METRIC_COUNT
+};
 
 struct server_stats {
     uint64_t connections_received, connections_rejected;
     uint64_t commands_processed;
     uint64_t net_input_bytes, net_output_bytes;
+    uint64_t replication_input_bytes, replication_output_bytes; /* of a primary, to replicas: a mode that replicates notes them */
     uint64_t reads_processed, writes_processed;
     uint64_t unexpected_error_replies; /* sent to a primary or a replica */
     uint64_t error_replies;
@@ -177,6 +185,7 @@ struct server {
     struct table       *error_stats; /* code to struct server_error_stat */
     int                 hz;          /* in effect (dynamic-hz) */
     uint32_t            lru_clock;   /* seconds, 24 bits, for OBJECT IDLETIME */
+    bool                stops_on_primary_errors; /* a command of the primary's that fails ends the process */
     bool                may_hold_replies; /* set by who uses client_hold_replies(): replies' places are noted */
     uint64_t            replica_limit_floor; /* a replica's hard limit is never less: what is kept for all costs nothing */
     bool                is_cron_paused; /* DEBUG PAUSE-CRON: nothing is done in the background */

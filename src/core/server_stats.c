@@ -11,6 +11,8 @@ void server_sample(struct server *server) {
         [SERVER_METRIC_COMMANDS] = server->stats.commands_processed,
         [SERVER_METRIC_NET_IN] = server->stats.net_input_bytes,
         [SERVER_METRIC_NET_OUT] = server->stats.net_output_bytes,
+        [SERVER_METRIC_REPLICATION_IN] = server->stats.replication_input_bytes,
+        [SERVER_METRIC_REPLICATION_OUT] = server->stats.replication_output_bytes,
     };
     int64_t elapsed_ms = server->now_ms - internal->sampled_ms;
     internal->sampled_ms = server->now_ms;

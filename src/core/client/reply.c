@@ -8,6 +8,7 @@
 #include "net/resp_write.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Where a reply goes; NULL: it is swallowed. */
 static inline struct output *prepare(struct client *client) {
@@ -49,6 +50,9 @@ static void note_unexpected(struct client *client, struct slice text) {
     client->server->stats.unexpected_error_replies++;
     LOG_WRITE(LOG_WARNING, "An error was sent to our %s: '%.*s' after processing the command '%s'", who, (int)text.size,
               text.data, client_last_command(client));
+    if (!(client->flags & CLIENT_IS_PRIMARY) || !client->server->stops_on_primary_errors) return;
+    LOG_WRITE(LOG_WARNING, "This replica stops because its data is not its primary's (propagation-error-behavior)");
+    abort();
 }
 
 void reply_error_slice(struct client *client, struct slice text) {

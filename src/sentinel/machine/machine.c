@@ -216,17 +216,6 @@ void machine_step(struct machine *machine, int64_t now_ms, const struct event *e
 
 /* ---- Tables ---- */
 
-static void dump_table(const struct sm_table *table, struct bytes *out) {
-    bytes_add_printf(out, "%s\n", table->machine);
-    for (unsigned i = 0; i < table->count; i++) {
-        bytes_add_printf(out, "    %s ->", table->states[i].name);
-        for (unsigned j = 0, count = 0; j < table->count; j++)
-            if (table->states[i].to & SM_TO(j))
-                bytes_add_printf(out, "%s %s", count++ ? "," : "", table->states[j].name);
-        bytes_add_char(out, '\n');
-    }
-}
-
 void machine_dump_tables(struct bytes *out) {
-    dump_table(&failover_table, out);
+    sm_print_table(&failover_table, out);
 }

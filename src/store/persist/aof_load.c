@@ -11,10 +11,12 @@
 #include "store/persist/aof_file.h"
 #include "store/persist/aof_manifest_file.h"
 #include "store/persist/loading_internal.h"
+#include "store/persist/persistence.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { SERVE_EVERY_COMMANDS = 64, REPLIES_MAX_BYTES = 16 * 1024, ERRORS_TOLD = 10 };
@@ -62,6 +64,10 @@ static void say_failure(struct run *run, const struct command_entry *entry, size
                   (unsigned long long)aof_file_offset(run->file), run->path, text);
     }
     bytes_fini(&replies);
+    run->client->server->stats.unexpected_error_replies++;
+    if (run->loading->settings->propagation_errors != PERSIST_ERRORS_STOP) return;
+    LOG_WRITE(LOG_WARNING, "The server stops because a command of %s failed (propagation-error-behavior)", run->path);
+    abort();
 }
 
 static void execute(struct run *run, struct command_entry *entry, const struct aof_reader *reader) {

@@ -12,6 +12,9 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+enum { TELL_EVERY_MS = 10000 };
 
 /* ---- parameters ---- */
 
@@ -37,6 +40,11 @@ static bool check_dbfilename(const struct param *row, struct param_values *value
 
 static const struct param_choice appendfsync_choices[] = {
     {"always", AOF_FSYNC_ALWAYS}, {"everysec", AOF_FSYNC_EVERYSEC}, {"no", AOF_FSYNC_NO}, {NULL, 0}};
+
+static const struct param_choice propagation_error_choices[] = {{"ignore", PERSIST_ERRORS_IGNORED},
+                                                                {"panic", PERSIST_ERRORS_STOP},
+                                                                {"panic-on-replicas", PERSIST_ERRORS_STOP_REPLICAS},
+                                                                {NULL, 0}};
 
 static bool check_name(const struct param_values *values, const char *what, const char *kind, struct error *err) {
     const char *name = values->items[0].text;
@@ -98,14 +106,30 @@ static enum server_verdict say_no_file(struct client *client, const struct comma
     return say_no(client, entry, "MISCONF", text);
 }
 
+/* Our primary has executed it. A replica that cannot keep what it has would be promoted, and lose it: better that it is gone. */
+static void obey_all_the_same(struct persistence *persistence, const char *why) {
+    int64_t now_ms = persistence->server->now_ms;
+    if (!persistence->settings.ignores_disk_errors) {
+        LOG_WRITE(LOG_WARNING, "Replica was unable to write command to disk (%s; replica-ignore-disk-write-errors: yes goes on)", why);
+        abort();
+    }
+    if (persistence->told_ms && now_ms - persistence->told_ms < TELL_EVERY_MS) return;
+    persistence->told_ms = now_ms;
+    LOG_WRITE(LOG_WARNING, "Replica is applying a command even though it is unable to write to disk: %s", why);
+}
+
 static enum server_verdict refuse(void *context, struct client *client, const struct command_entry *entry) {
-    const struct persistence *persistence = context;
+    struct persistence *persistence = context;
     if (UNLIKELY(persistence->server->is_loading) && !(entry->flags & COMMAND_LOADING))
         return say_no(client, entry, "LOADING", "Redis is loading the dataset in memory");
     bool is_dump = UNLIKELY(saving_is_failing(persistence->saving)) && persistence->settings.stop_writes;
     const char *why = aof_failure(persistence->aof);
     if (LIKELY(!is_dump && !why)) return SERVER_GO_ON;
-    if (client->flags & CLIENT_IS_PRIMARY || (!writes(client, entry) && strcmp(entry->name, "ping") != 0)) return SERVER_GO_ON;
+    if (client->flags & CLIENT_IS_PRIMARY) {
+        if (writes(client, entry)) obey_all_the_same(persistence, why ? why : "the last save failed");
+        return SERVER_GO_ON;
+    }
+    if (!writes(client, entry) && strcmp(entry->name, "ping") != 0) return SERVER_GO_ON;
     if (!is_dump) return say_no_file(client, entry, why);
     return say_no(client, entry, "MISCONF",
                   "Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may "

@@ -12,6 +12,7 @@
 #include "store/persist/loading.h"
 #include "store/persist/saving.h"
 
+enum persist_errors { PERSIST_ERRORS_IGNORED, PERSIST_ERRORS_STOP, PERSIST_ERRORS_STOP_REPLICAS }; /* propagation-error-behavior */
 enum persist_sanitize { PERSIST_SANITIZE_NO, PERSIST_SANITIZE_YES, PERSIST_SANITIZE_CLIENTS };
 
 struct persist_settings {
@@ -31,6 +32,7 @@ struct persistence { /* owned by the store */
     struct aof_waits       *waits;
     struct loading         *loading;
     struct loop_task        leave;     /* ends the loop that has not begun */
+    int64_t                 told_ms;   /* that a replica goes on although its disk fails */
     uint64_t                sanitized; /* payloads of RESTORE that were searched for duplicates */
     struct child_state      forked;    /* as of the INFO that is being printed; the next too */
     struct saving_state     saved;

@@ -59,6 +59,8 @@ void following_apply_role(struct following *following) {
     own_keys_watch(following->own_keys, is_replica && !settings->is_read_only);
     struct keyspace_shared *shared = &following->replication->databases->shared;
     shared->is_replica = is_replica;
+    following->replication->server->stops_on_primary_errors =
+        settings->is_read_only && following->replication->persistence->settings.propagation_errors != PERSIST_ERRORS_IGNORED;
     if (following->has_started) log_set_role(is_replica ? 'S' : 'M');
     shared->keep_expired |= is_replica || is_moving; /* the store's cron takes it back */
 }
@@ -144,10 +146,7 @@ static void renew_files(struct following *following) {
 
 static void begins_sync(void *context, const char *id, int64_t offset) {
     struct following *following = context;
-    following->could_resume = following->can_resume;
-    following->can_resume = false;
     saving_kill(following->replication->persistence->saving); /* its file would take the new one's place */
-    replicas_hang_up(following->replication->replicas);
     handover_answered(following->handover, NULL);
 }
 
@@ -172,8 +171,12 @@ static void sync_settings(void *context, struct sync_in_settings *settings, bool
     settings->dbfilename = persist->dbfilename;
 }
 
+/* Until now a failure costs nothing: the old data, its place in its history, and those who follow us on it. */
 static void replaced(void *context) {
-    const struct following *following = context;
+    struct following *following = context;
+    following->can_resume = false;
+    saving_kill(following->replication->persistence->saving);
+    replicas_hang_up(following->replication->replicas);
     following->store.replaced(following->store.context);
 }
 
@@ -186,7 +189,6 @@ static void synced(void *context, const char *id, int64_t offset) {
     struct following *following = context;
     struct replication *replication = following->replication;
     synced_offset_reset(&following->synced);
-    following->could_resume = false;
     following->can_resume = *id != 0;
     if (following->can_resume) {
         history_adopt(&replication->history, slice_text(id), offset);
@@ -227,7 +229,6 @@ static void refused(void *context, const char *why) {
 static void sync_failed(void *context, bool has_lost_data) {
     struct following *following = context;
     if (!has_lost_data) return;
-    following->could_resume = false;
     synced_offset_reset(&following->synced);
     history_start(&following->replication->history);
     replication_restart_stream(following->replication);
@@ -286,19 +287,12 @@ void following_follow(struct following *following, const char *host, int port, b
     follow(following, host, port, is_failover);
 }
 
-/* What a full synchronization had not replaced yet is there, at its place. */
-static void take_back_place(struct following *following) {
-    if (following->could_resume) following->can_resume = true;
-    following->could_resume = false;
-}
-
 void following_fence(struct following *following) {
     struct error err;
     if (handover_state(following->handover) != HANDOVER_NONE) CHECK(handover_abort(following->handover, &err));
     if (!following_is_replica(following)) return;
     if (following_is_up(following)) note_synced(following);
     upstream_suspend(following->upstream);
-    take_back_place(following);
 }
 
 void following_release(struct following *following) {
@@ -317,7 +311,7 @@ void following_promote(struct following *following) {
     upstream_stop(following->upstream);
     replication->upstream = NULL;
     replication->databases->shared.sees_expired = false;
-    following->can_resume = following->could_resume = following->is_failover = false;
+    following->can_resume = following->is_failover = false;
     replication_become_primary(replication);
     replication->replicas->left_ms = replication->server->now_ms; /* those who followed the old one are about to come */
     following_apply_role(following);
@@ -423,6 +417,7 @@ struct following *following_new(struct replication *replication, struct evictor 
     params_add(server->params, rows, COUNT_OF(rows), &following->settings);
     params_bind(server->params, "replicaof", (struct param_binding){.get = get_replicaof}, following);
     params_bind(server->params, "replica-read-only", (struct param_binding){.apply = apply_settings}, following);
+    params_bind(server->params, "propagation-error-behavior", (struct param_binding){.apply = apply_settings}, following);
     params_bind(server->params, "replica-ignore-maxmemory", (struct param_binding){.apply = apply_settings}, following);
     following->hooks = (struct server_hooks){
         .context = following, .client_freed = client_freed, .refuse = refuse, .before_call = before_call, .cron = cron,

@@ -56,7 +56,7 @@ size_t following_own_keys(const struct following *following) {
 }
 
 uint64_t following_bytes(const struct following *following) {
-    return stream_in_bytes(upstream_stream(following->upstream));
+    return upstream_bytes(following->upstream);
 }
 
 void following_print(const struct following *following, struct bytes *out) {

@@ -30,8 +30,7 @@ struct following { /* owned by the store */
     struct handover          *handover;
     struct synced_offset      synced; /* how much of the stream is in our append-only file on the disk */
     bool                      has_started;
-    bool                      can_resume;  /* the data is exactly as of history.offset in history.id */
-    bool                      could_resume; /* the same before a full synchronization began that has not replaced it yet */
+    bool                      can_resume;  /* the data is exactly as of history.offset in history.id; until a synchronization replaces it */
     bool                      is_failover; /* the primary is asked to take over */
     bool                      has_found;   /* following_found() ... */
     int                       found_db;    /* ... with this database */

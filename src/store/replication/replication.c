@@ -167,8 +167,18 @@ void replication_client_freed(struct replication *replication, struct client *cl
     replicas_forget(replication->replicas, client);
 }
 
+uint64_t replication_input_bytes(const struct replication *replication) {
+    return following_bytes(replication->following) - replication->forgotten_input_bytes;
+}
+
+uint64_t replication_output_bytes(const struct replication *replication) {
+    return replicas_sent_bytes(replication->replicas) - replication->forgotten_output_bytes;
+}
+
 static void cron(void *context, int64_t now_ms) {
     struct replication *replication = context;
+    replication->server->stats.replication_input_bytes = replication_input_bytes(replication);
+    replication->server->stats.replication_output_bytes = replication_output_bytes(replication);
     replicas_cron(replication->replicas);
     farewell_cron(replication->farewell);
 }
@@ -228,9 +238,12 @@ static bool shutdown_finish(void *context, unsigned flags, struct error *err) {
 }
 
 static void reset_stats(void *context) {
-    struct replicas *replicas = ((struct replication *)context)->replicas;
+    struct replication *replication = context;
+    struct replicas    *replicas = replication->replicas;
+    replication->forgotten_input_bytes = following_bytes(replication->following);
+    replication->forgotten_output_bytes = replicas_sent_bytes(replicas);
     replicas->full = replicas->partial = replicas->refused = 0;
-    sync_replies_reset_counts(((struct replication *)context)->sync);
+    sync_replies_reset_counts(replication->sync);
 }
 
 /* ---- WAITAOF asks ---- */

@@ -51,6 +51,7 @@ struct replication { /* owned by the store; of clients' sessions */
     struct guard               *guard;    /* what sentinels allow of that */
     bool                        uses_sync; /* since the start somebody wanted that: the stream is kept while there are no replicas */
     struct farewell            *farewell; /* what is done before a shutdown */
+    uint64_t forgotten_input_bytes, forgotten_output_bytes; /* before CONFIG RESETSTAT */
     struct upstream            *upstream; /* whom we follow; NULL: we are a primary */
     struct following           *following; /* what makes us follow somebody, or nobody; the store's */
 };
@@ -82,6 +83,9 @@ void replication_restart_stream(struct replication *replication);
 
 /* Memory of the stream beyond repl-backlog-size: replicas are behind. */
 size_t replication_extra_bytes(const struct replication *replication);
+/* INFO total_net_repl_{input,output}_bytes: of our primary, to those who follow us; since the start, or CONFIG RESETSTAT. */
+uint64_t replication_input_bytes(const struct replication *replication);
+uint64_t replication_output_bytes(const struct replication *replication);
 /* Where in it the data is now: for dumps. */
 void replication_get_place(const struct replication *replication, struct rdb_place *place);
 /* The data that was loaded at the start was at this place: replicas that know that history may resume, or we may, with a primary. */

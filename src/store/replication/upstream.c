@@ -40,6 +40,7 @@ struct upstream {
     char                 *buffer; /* READ_BYTES; NULL: not dialled */
     char                 *texts[4]; /* of the plan, for as long as the handshake reads them */
     int64_t               dialled_ms, heard_ms, told_ms, down_since_ms;
+    uint64_t              read_bytes; /* outside of streams */
 };
 
 static void dial(struct upstream *upstream);
@@ -260,6 +261,7 @@ static void on_readable(struct conn *conn, void *context) {
     }
     upstream->heard_ms = upstream->server->now_ms;
     upstream->server->stats.net_input_bytes += moved;
+    upstream->read_bytes += moved;
     struct slice in = {upstream->buffer, moved};
     while (on_event(upstream, handshake_step(&upstream->handshake, upstream->server->now_ms, &in, &upstream->out), &in)) continue;
 }
@@ -469,6 +471,10 @@ struct stream_in *upstream_stream(struct upstream *upstream) {
 
 const char *upstream_id(const struct upstream *upstream) {
     return upstream->handshake.id;
+}
+
+uint64_t upstream_bytes(const struct upstream *upstream) {
+    return upstream->read_bytes + stream_in_bytes(upstream->stream);
 }
 
 const struct sync_in *upstream_sync(const struct upstream *upstream) {

@@ -78,6 +78,7 @@ bool                upstream_is_talking(const struct upstream *upstream); /* UPS
 int                 upstream_db(const struct upstream *upstream);
 struct stream_in   *upstream_stream(struct upstream *upstream);
 const char         *upstream_id(const struct upstream *upstream); /* that the primary named for what it sends; "" */
+uint64_t            upstream_bytes(const struct upstream *upstream); /* that primaries ever sent */
 const struct sync_in *upstream_sync(const struct upstream *upstream); /* NULL: nothing comes in */
 
 struct upstream_progress { /* of the payload */
