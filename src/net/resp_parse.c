@@ -398,6 +398,8 @@ static void add_partial_request(struct resp_parser *parser, struct input *input,
     struct slice raw = {partial->has_blocks ? NULL : begin, partial->has_blocks ? 0 : partial->next};
     add_request(batch, partial->done, raw, partial->next, false);
     batch->requests[0].has_blocks = partial->has_blocks;
+    for (uint32_t i = 0; partial->has_blocks && i < partial->done; i++)
+        if (partial->args[i].block) batch->requests[0].block_bytes += partial->args[i].size + 2;
     parser->is_complete = true;
 }
 

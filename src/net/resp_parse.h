@@ -30,6 +30,7 @@ struct resp_request {
     bool          is_inline;
     bool          has_blocks; /* some arguments lie in blocks of their own: resp_request_take_block() */
     size_t        wire_bytes; /* that many bytes of the input are to be dropped when it was executed */
+    size_t        block_bytes; /* that were read straight into blocks: they are not in the input any more */
     struct slice  raw;        /* the request as it came, to be passed on; data NULL: not in one piece, or inline */
 };
 

@@ -5,9 +5,10 @@
  *     CALL MATCH NTH ACTION      write incr.aof 3 kill       the third such call since this line was written
  *                                fdatasync incr.aof 1+ EIO   the first and all that follow
  *                                any /srv/data 1+ slow=200   each call, 200 ms more
+ *     fork child 1+ ENOMEM                               there is no room for another process
  *
- * CALL: write, fsync, fdatasync, rename, unlink, ftruncate, "sync" (fsync and fdatasync) or "any" of these. MATCH is a part of
- * the file's path. Actions: kill (before the call), kill-after, tear (half of it is written, then kill), short (half of it is
+ * CALL: write, fsync, fdatasync, rename, unlink, ftruncate, "sync" (fsync and fdatasync) or "any" of these; fork. MATCH is a part of
+ * the file's path ("child" of a fork). Actions: kill (before the call), kill-after, tear (half of it is written, then kill), short (half of it is
  * written, then ENOSPC), ENOSPC, EIO, slow (it takes a second), slow=MS. "kill" ends the process that loaded this, whichever of
  * its children makes the call. The file DISK_SYNCED gets a line "inode size" with each good fsync.
  * SPDX-License-Identifier: BSD-3-Clause */
@@ -200,4 +201,15 @@ int ftruncate64(int fd, off64_t size) {
     static int (*real)(int, off64_t);
     if (!real) real = REAL(ftruncate64);
     return truncate_with("ftruncate", real, fd, size);
+}
+
+pid_t fork(void) {
+    static pid_t (*real)(void);
+    struct fault fault;
+    if (!real) *(void **)&real = dlsym(RTLD_NEXT, "fork");
+    if (is(action_for("fork", "child", &fault), "ENOMEM")) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return real();
 }

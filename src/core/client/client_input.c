@@ -62,7 +62,7 @@ static bool execute(struct client *client, struct resp_request *request, struct 
     client->argc = 0;
     if (result == DISPATCH_LATER) return false;
     input_drop(&io->input, request->wire_bytes);
-    if (UNLIKELY(client->flags & CLIENT_IS_PRIMARY)) note_executed(client, request->wire_bytes);
+    if (UNLIKELY(client->flags & CLIENT_IS_PRIMARY)) note_executed(client, request->wire_bytes + request->block_bytes);
     resp_request_done(&io->parser);
     return result == DISPATCH_DONE;
 }

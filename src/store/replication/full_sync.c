@@ -393,6 +393,7 @@ static bool is_of_turn(const struct full_sync *full_sync, const struct replica *
 static void refuse(struct full_sync *full_sync) {
     EACH_REPLICA(full_sync, replica) {
         if (!is_of_turn(full_sync, replica)) continue;
+        replica->client->flags &= ~CLIENT_IS_REPLICA; /* it does not follow: this error is none of the stream */
         reply_error(replica->client, "ERR BGSAVE failed, replication can't continue");
         client_close_after_reply(replica->client);
     }

@@ -199,7 +199,9 @@ static enum handshake_event answered(struct handshake *handshake, int64_t now_ms
     SAY(out, SLICE("SYNC"));
     handshake->asked_sync = true;
     handshake->offset = -1;
-    sm_move(&handshake->sm, HANDSHAKE_WAITING, now_ms, "it does not know PSYNC");
+    char text[128];
+    slice_print_plain(line, text, sizeof text);
+    sm_move(&handshake->sm, HANDSHAKE_WAITING, now_ms, "it does not know PSYNC, or is in an error state: '%s'", text);
     return HANDSHAKE_WILL_SEND_ALL;
 }
 

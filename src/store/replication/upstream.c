@@ -231,7 +231,7 @@ static bool on_event(struct upstream *upstream, enum handshake_event event, stru
         begin_stream(upstream, offset, upstream->db, *in);
         return false;
     case HANDSHAKE_WILL_SEND_ALL:
-        if (handshake->asked_sync) LOG_WRITE(LOG_NOTICE, "The primary does not know PSYNC: asking by SYNC");
+        if (handshake->asked_sync) LOG_WRITE(LOG_NOTICE, "Asking by SYNC: %s", handshake->sm.reason);
         else LOG_WRITE(LOG_NOTICE, "Full resync from master: %s:%lld", handshake->id, (long long)handshake->offset);
         upstream->hooks.begins_sync(upstream->hooks.context, handshake->id, handshake->offset);
         upstream->state = UPSTREAM_RECEIVING;
