@@ -202,7 +202,7 @@ static bool take_read(struct sync_in *sync, bool to_end, struct error *err) {
 
 static bool feed(struct sync_in *sync, struct slice piece, bool is_last, struct error *err) {
     if (is_last) rdb_ahead_feed_end(sync->ahead);
-    else (void)rdb_ahead_feed(sync->ahead, piece);
+    else if (piece.size) (void)rdb_ahead_feed(sync->ahead, piece);
     return take_read(sync, is_last, err) || error_prefix(err, "Failed trying to load the MASTER synchronization DB from socket");
 }
 
@@ -306,6 +306,10 @@ void sync_in_free(struct sync_in **place) {
 bool sync_in_take(struct sync_in *sync, struct slice piece, struct error *err) {
     if (sync->settings.way == SYNC_IN_BY_FILE) return write_file(sync, piece, err);
     return feed(sync, piece, false, err);
+}
+
+bool sync_in_go_on(struct sync_in *sync, struct error *err) {
+    return sync->settings.way == SYNC_IN_BY_FILE || feed(sync, (struct slice){NULL, 0}, false, err);
 }
 
 bool sync_in_end(struct sync_in *sync, struct error *err) {

@@ -40,6 +40,8 @@ struct sync_in *sync_in_new(struct server *server, struct databases *databases, 
 void            sync_in_free(struct sync_in **sync);
 
 MUST_USE bool sync_in_take(struct sync_in *sync, struct slice piece, struct error *err);
+/* Now and then, where nothing comes for a while: takes what was read meanwhile. False: `err`, it is damaged. */
+MUST_USE bool sync_in_go_on(struct sync_in *sync, struct error *err);
 /* All has come. False: `err`, it is damaged or the disk is full. */
 MUST_USE bool sync_in_end(struct sync_in *sync, struct error *err);
 

@@ -420,11 +420,16 @@ static void check_handshake(struct upstream *upstream, int64_t now_ms) {
 void upstream_cron(struct upstream *upstream) {
     int64_t now_ms = upstream->server->now_ms;
     struct upstream_plan plan = {0};
+    struct error err;
     switch (upstream->state) {
     case UPSTREAM_NONE:
     case UPSTREAM_WAITING: break;
     case UPSTREAM_RESOLVING: break; /* the resolver answers in any case */
     case UPSTREAM_RECEIVING:
+        if (upstream->sync && !sync_in_go_on(upstream->sync, &err)) {
+            fail(upstream, err.text);
+            break;
+        }
         if (upstream->sync && sync_in_is_loading(upstream->sync)) show_life(upstream, now_ms);
         if (upstream->state == UPSTREAM_RECEIVING) check_handshake(upstream, now_ms);
         break;
