@@ -362,7 +362,7 @@ def unsettled(sentinels, name="mymaster", replicas=2):
         master = fields(sentinel.do("SENTINEL", "MASTER", name))
         if int(master["num-other-sentinels"]) != len(sentinels) - 1 or int(master["num-slaves"]) != replicas:
             return "%s knows %s sentinels and %s replicas" % (sentinel.name, master["num-other-sentinels"], master["num-slaves"])
-        if master["flags"] != "master":
+        if master["flags"] not in ("master", "master,guarded"):
             return "%s says of the primary: %s" % (sentinel.name, master["flags"])
         others = sentinel.do("SENTINEL", "SENTINELS", name) + sentinel.do("SENTINEL", "REPLICAS", name)
         for other in map(fields, others):
