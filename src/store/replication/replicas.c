@@ -121,6 +121,7 @@ void replicas_acked(struct replicas *replicas, struct replica *replica, int64_t 
     replica->acked_offset = MAX(replica->acked_offset, offset);
     replica->fsynced_offset = MAX(replica->fsynced_offset, fsynced);
     replica->acked_ms = replicas->replication->server->now_ms;
+    replica->asked_ms = 0;
     if (replica->state == REPLICA_ONLINE) replica->starts_on_ack = false;
     replicas->has_news = true;
 }
@@ -234,14 +235,37 @@ static void ping(struct replicas *replicas) {
     replication_feed(replication, SLICE("*1\r\n$4\r\nPING\r\n"));
 }
 
+/* Replicas say once a second up to where they are. Whoever bounds their silence to a few seconds means that a primary which was
+ * cut off acknowledges no more than so many seconds' writes: they are asked four times in that span, and one that leaves a
+ * question open for seven tenths of it is out. */
+enum { ASKED_UP_TO_S = 3, ASKS_PER_LAG = 4 };
+
+static void ask_early(struct replicas *replicas) {
+    const struct replication_settings *settings = &replicas->replication->settings;
+    int64_t now_ms = replicas->replication->server->now_ms, lag_ms = settings->min_replicas_max_lag_s * 1000;
+    if (!settings->min_replicas || !lag_ms || lag_ms > ASKED_UP_TO_S * 1000) return;
+    if (replication_is_replica(replicas->replication) || now_ms - replicas->asked_ms < lag_ms / ASKS_PER_LAG) return;
+    if (server_paused(replicas->replication->server) != SERVER_PAUSE_NONE) return; /* the stream is to stand still */
+    replicas->asked_ms = now_ms;
+    LIST_EACH(&replicas->all, node) {
+        struct replica *replica = container_of(node, struct replica, node);
+        if (replica->state == REPLICA_ONLINE && !replica->asked_ms) replica->asked_ms = now_ms;
+    }
+    replicas_ask(replicas);
+}
+
+static bool is_good(const struct replica *replica, int64_t now_ms, int64_t lag_s) {
+    if (replica->state != REPLICA_ONLINE || is_over(replica)) return false;
+    if (replica->asked_ms && now_ms - replica->asked_ms > lag_s * 700) return false;
+    return (now_ms - replica->acked_ms) / 1000 <= lag_s;
+}
+
 size_t replicas_count_good(const struct replicas *replicas) {
     const struct replication *replication = replicas->replication;
     size_t count = 0;
-    LIST_EACH(&replicas->all, node) {
-        const struct replica *replica = container_of(node, struct replica, node);
-        int64_t lag_s = (replication->server->now_ms - replica->acked_ms) / 1000;
-        count += replica->state == REPLICA_ONLINE && !is_over(replica) && lag_s <= replication->settings.min_replicas_max_lag_s;
-    }
+    LIST_EACH(&replicas->all, node)
+        count += is_good(container_of(node, struct replica, node), replication->server->now_ms,
+                         replication->settings.min_replicas_max_lag_s);
     return count;
 }
 
@@ -260,6 +284,7 @@ static void forget_backlog(struct replicas *replicas) {
 void replicas_cron(struct replicas *replicas) {
     int64_t now_ms = replicas->replication->server->now_ms;
     full_sync_consider(replicas->full_sync);
+    ask_early(replicas);
     if (now_ms - replicas->second_ms < 1000) return;
     replicas->second_ms = now_ms;
     LIST_EACH(&replicas->all, node) watch(replicas, container_of(node, struct replica, node));

@@ -24,6 +24,7 @@ struct replica { /* owned by its client's session */
     enum replica_state    state;
     struct backlog_cursor cursor; /* what it is sent next, from REPLICA_SAVING on */
     int64_t  acked_offset, acked_ms; /* it has executed so much, said so then */
+    int64_t  asked_ms;               /* it was asked for that (ask_early()) and said nothing since; 0: it has */
     int64_t  fsynced_offset;         /* of that its append-only file has so much; -1: it never said */
     int64_t  progress_ms;            /* bytes last left for it, or it began to wait ... */
     uint64_t progress_bytes;         /* ... which were then so many in all */
@@ -46,7 +47,7 @@ struct replicas {
     size_t              count;
     bool                has_news; /* somebody acknowledged something; set here, cleared by who looks */
     int64_t             left_ms;     /* since when there is none; 0: there never was one */
-    int64_t             second_ms, pinged_ms;
+    int64_t             second_ms, pinged_ms, asked_ms; /* when that was done last */
     uint64_t            full, partial, refused; /* INFO sync_full, sync_partial_ok, sync_partial_err */
     uint64_t            sent_bytes; /* INFO total_net_repl_output_bytes, without those who are connected now */
 };
