@@ -137,7 +137,8 @@ class Cluster:
         programs = {"kvd": [binary], "redis": [REDIS_SERVER]}
         for number, kind in enumerate(servers, 1):
             settings = [("save", "3600 1"), ("appendonly", "yes"), ("enable-debug-command", "yes"), ("repl-diskless-sync-delay", 0),
-                        ("repl-timeout", 10), ("repl-ping-replica-period", 1), ("auto-aof-rewrite-min-size", "1mb")]
+                        ("repl-timeout", 10), ("repl-ping-replica-period", 1), ("auto-aof-rewrite-min-size", "1mb"),
+                        ("replica-ignore-disk-write-errors", "yes")]  # "no" ends the process, with a report of a crash
             if number > 1:
                 settings.append(("replicaof", "%s %d" % (first, SERVER_PORT)))
             if sync:
