@@ -320,14 +320,25 @@ static bool is_due(const struct world *world, int64_t last_ms, int64_t period_ms
     return false;
 }
 
+static bool is_within_reach(const struct instance *peer) {
+    return peer->is_kvd && !peer->s_down && instance_is_connected(peer);
+}
+
+/* Sentinels are the same for most primaries, and each of thousands of instances asks: all of them are looked at once. */
+static bool all_are_within_reach(struct world *world) {
+    if (world->reach_known) return world->all_within_reach;
+    world->reach_known = world->all_within_reach = true;
+    LIST_EACH(&world->peers, node) world->all_within_reach &= is_within_reach(container_of(node, struct instance, node));
+    return world->all_within_reach;
+}
+
 /* All other sentinels of this primary hear from us directly and at once whatever changes. Who is alone says hello often,
  * to be found. */
 static bool is_among_kvd(const struct primary *primary) {
     if (!primary->seat_count || primary->fresh) return false;
-    LIST_EACH(&primary->seats, node) {
-        const struct instance *peer = container_of(node, struct seat, at_primary)->peer;
-        if (!peer->is_kvd || peer->s_down || !instance_is_connected(peer)) return false;
-    }
+    if (all_are_within_reach(primary->world)) return true;
+    LIST_EACH(&primary->seats, node)
+    if (!is_within_reach(container_of(node, struct seat, at_primary)->peer)) return false;
     return true;
 }
 

@@ -77,6 +77,7 @@ int64_t down_look(struct world *world, struct instance *instance) {
     if (down == instance->s_down) return down ? INT64_MAX : deadline;
     if (down && world->tilt) return INT64_MAX; /* D3; the end of TILT touches everything */
     instance->s_down = down;
+    world->reach_known = false;
     instance->s_down_since_ms = down ? world->now_ms : NEVER;
     if (!down) instance->script_kill_sent = false;
     say(world, instance, down ? SENTINEL_EVENT_SDOWN : SENTINEL_EVENT_SDOWN_END);

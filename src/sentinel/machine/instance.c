@@ -132,6 +132,7 @@ void instance_hang_up(struct world *world, struct instance *instance, enum line_
     if (l->phase == LINE_IDLE) return;
     instance_forget_requests(instance, line);
     outbox_disconnect(world, instance, line);
+    world->reach_known = false;
     l->phase = LINE_IDLE;
     l->since_ms = world->now_ms;
     l->retry_ms = world->now_ms;

@@ -199,6 +199,7 @@ void machine_step(struct machine *machine, int64_t now_ms, const struct event *e
     world->now_ms = MAX(now_ms, world->last_step_ms);
     world->wall_ms = event->wall_ms;
     world->actions = actions;
+    world->reach_known = false;
     if (world->started) tilt_look_at_clock(world);
     on_event(world, event);
     int64_t wake_ms = tilt_look(world);

@@ -327,6 +327,7 @@ struct seat *seat_add(struct primary *primary, const char *id, const char *host,
     list_add(&primary->seats, &seat->at_primary);
     list_add(&peer->seats, &seat->at_peer);
     primary->seat_count++;
+    world->reach_known = false;
     instance_derive(peer);
     peer->hello_look_ms = 0;
     world_touch_instance(world, peer);
@@ -338,6 +339,7 @@ void seat_drop(struct seat *seat) {
     list_remove(&seat->at_primary);
     list_remove(&seat->at_peer);
     seat->primary->seat_count--;
+    peer->world->reach_known = false;
     mem_free(seat);
     if (!list_is_empty(&peer->seats)) {
         instance_derive(peer);

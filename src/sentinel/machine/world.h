@@ -279,6 +279,7 @@ struct world {
     struct table *by_name; /* -> struct primary */
     struct list peers;     /* of struct instance */
     struct table *peers_by_id;
+    bool reach_known, all_within_reach;       /* cadence.c: all peers are kvd's and reachable; found out once a step */
     struct table *addresses;                  /* name -> struct resolved, when names are resolved */
     size_t sought_count;                      /* instances with is_sought */
     struct list removed;                      /* of struct removed: SENTINEL REMOVE of configured ones */
