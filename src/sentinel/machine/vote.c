@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "sentinel/machine/complaint.h"
 #include "sentinel/machine/down.h"
+#include "sentinel/machine/election.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/world_internal.h"
 
@@ -18,10 +19,23 @@ bool vote_see_epoch(struct world *world, uint64_t epoch) {
     return true;
 }
 
+static bool is_recent(const struct primary *primary) {
+    return primary->promised_ms != NEVER && primary->world->now_ms - primary->promised_ms < election_round_ms(primary);
+}
+
+/* V7 */
+static bool is_promised_to_another(const struct primary *primary, struct slice candidate) {
+    if (primary->vote_epoch <= primary->config_epoch || !is_recent(primary) || slice_is(candidate, primary->vote_leader)) return false;
+    if (strcmp(primary->vote_leader, primary->world->id) == 0) return primary->failover.sm.state == FAILOVER_WAIT_START;
+    const struct seat *seat = primary_find_seat(primary, slice_text(primary->vote_leader));
+    return seat && election_is_alive(seat->peer);
+}
+
 static void set_vote(struct primary *primary, uint64_t epoch, const char *candidate) {
     struct world *world = primary->world;
     CHECK(epoch > primary->vote_epoch);   /* V1, V5 */
     CHECK(epoch > primary->config_epoch); /* V2 */
+    if (strcmp(primary->vote_leader, candidate) != 0 || !is_recent(primary)) primary->promised_ms = world->now_ms; /* V7 */
     primary->vote_epoch = epoch;
     snprintf(primary->vote_leader, sizeof primary->vote_leader, "%s", candidate);
     primary->voted_ms = world->now_ms;
@@ -100,7 +114,7 @@ void vote_on_request(struct world *world, const struct event *event) {
                  "a vote for %s was asked in epoch %" PRIu64 ", which is too far ahead of %" PRIu64 ", by", primary->name,
                  epoch, world->current_epoch);
     }
-    if (valid && may_grant(primary, epoch)) {
+    if (valid && may_grant(primary, epoch) && !is_promised_to_another(primary, event->vote.run_id)) {
         char *candidate = slice_to_text(event->vote.run_id);
         set_vote(primary, epoch, candidate);
         mem_free(candidate);

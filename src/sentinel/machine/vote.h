@@ -6,6 +6,9 @@
  * V4  While the state cannot be saved nothing is voted, not even for ourselves.
  * V5  Vote epochs and the current epoch never go back.
  * V6  While we lead a failover and may have ordered a promotion, no other candidate of that primary gets our vote.
+ * V7  Who gave its vote, to itself or to a candidate that is alive, keeps to it for the time that a round takes at most: on busy machines
+ *     the next in rank stands before it has heard of the first, and would win as well. The time isn't begun anew when the same one
+ *     repeats its round: candidates that hold half of the votes each don't block one another for ever.
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "sentinel/machine/world.h"

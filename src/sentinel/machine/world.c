@@ -236,7 +236,7 @@ struct primary *primary_new(struct world *world, const char *name, const char *h
     primary->fresh = true; /* until something is known of it */
     primary->fresh_since_ms = world->now_ms;
     primary->fresh_asked_ms = NEVER;
-    primary->voted_ms = primary->switched_ms = primary->down_since_ms = NEVER;
+    primary->voted_ms = primary->promised_ms = primary->switched_ms = primary->down_since_ms = NEVER;
     primary->o_down_since_ms = NEVER;
     primary->ask_ms = INT64_MAX;
     protect_reset(primary);

@@ -219,6 +219,7 @@ struct primary {
     uint64_t vote_epoch;                /* the last epoch in which we voted here (or learned that we had) */
     char vote_leader[SENTINEL_ID_SIZE]; /* for whom; "" nobody */
     int64_t voted_ms;
+    int64_t promised_ms;       /* the first of our votes in a row for the same one, of this round's time (V7); NEVER */
     uint64_t vote_sequence;    /* the save that has it */
     uint64_t saved_vote_epoch; /* the last one that is known to be on disk */
     struct held_answer *held;  /* owned */
