@@ -10,7 +10,7 @@ import pytest
 from processes import wait_for
 from resp import encode
 from test_rdb import fill
-from test_replication_replica import load
+from test_replication_replica import load, offset_of
 
 YAML = "repl-diskless-sync-delay: 0\nenable-debug-command: yes\n"
 
@@ -187,6 +187,24 @@ def test_too_few_replicas(group):
     follower(group, primary)
     wait_for(lambda: primary.call("SET", "a", 1) == b"OK", what="a write is taken")
     assert primary.info("replication")["min_slaves_good_slaves"] == "1"
+
+
+def test_a_short_lag_is_asked_for(group, primary):
+    """Nobody writes and no PING is due: what the stream grows by then are the questions how far the replicas are."""
+    replica = follower(group, primary)
+    wait_for(lambda: online(primary), what="it is online")
+    for name, value in (("repl-ping-replica-period", 3600), ("min-replicas-to-write", 1), ("min-replicas-max-lag", 1)):
+        primary.do("CONFIG", "SET", name, value)
+    before = offset_of(primary)
+    wait_for(lambda: offset_of(primary) >= before + 3 * len(encode("REPLCONF", "GETACK", "*")), what="it is asked")
+    wait_for(lambda: primary.call("SET", "a", 1) == b"OK", what="a write is taken")
+    replica.pause()
+    try:
+        wait_for(lambda: str(primary.call("SET", "a", 2)).startswith("NOREPLICAS"), what="no write is taken any more")
+        assert primary.info("replication")["min_slaves_good_slaves"] == "0"
+    finally:
+        replica.resume()
+    wait_for(lambda: primary.call("SET", "a", 3) == b"OK", what="a write is taken again")
 
 
 def test_chained_replicas(group, primary):
