@@ -178,6 +178,7 @@ bool event_order_take(struct event_order *order, enum sentinel_event event, cons
         return take_end(primary, event, text, why);
     case SENTINEL_EVENT_ABORT_NOT_ELECTED: return abort_from(primary, STAGE_TRYING, STAGE_TRYING, event, text, why);
     case SENTINEL_EVENT_ABORT_NO_REPLICA: return abort_from(primary, STAGE_ELECTED, STAGE_WAITING, event, text, why);
+    case SENTINEL_EVENT_ABORT_TOO_FEW: return abort_from(primary, STAGE_ELECTED, STAGE_WAITING, event, text, why);
     case SENTINEL_EVENT_ABORT_REPLICA_TIMEOUT:
         return abort_from(primary, STAGE_SELECTED, STAGE_WAITING, event, text, why);
     case SENTINEL_EVENT_ABORT_VETOED:

@@ -1,6 +1,7 @@
 /* What goes wrong in a history: random faults at random times, each undone after a while, and all of them at the end. */
 #include "base/mem.h"
 #include "sim/history_internal.h"
+#include "sim/ledger.h"
 
 #include <stdio.h>
 
@@ -86,11 +87,17 @@ static unsigned any_host(struct history *history) {
 
 /* Servers */
 
+/* What is lost with a disk was promised by nobody. */
+static void excuse_all(struct history *history) {
+    for (size_t i = 0; i < history->group_count; i++) ledger_excuse(history->ledger, history->groups[i].name);
+}
+
 static void start_server(struct fault *fault) {
     if (server_is_running(fault->server)) return;
     if (fault->moves) network_change_address(fault->history->network, server_host(fault->server));
     TRACE(&fault->history->trace, server_name(fault->server), "starts%s at %s", fault->empty ? " empty" : "",
           network_address(fault->history->network, server_host(fault->server)));
+    if (fault->empty && fault->history->ledger) excuse_all(fault->history);
     server_start(fault->server, fault->loading_us, fault->empty);
 }
 
@@ -102,7 +109,7 @@ static void kill_server(struct history *history, struct server *server) {
     struct fault *fault = add(history, roll_length(history), start_server);
     fault->server = server;
     fault->loading_us = dice_chance(&history->random, 300) ? dice_around(&history->random, SECOND) : 0;
-    fault->empty = dice_chance(&history->random, 100);
+    fault->empty = dice_chance(&history->random, history->ledger ? 5 : 100);
     fault->moves = history->pods && dice_chance(&history->random, 600);
 }
 
@@ -216,11 +223,13 @@ static void strike_wipe(struct history *history) {
     size_t number = (size_t)random_below(&history->random, history->host_count);
     struct sentinel_host *host = history->hosts[number];
     if (history->quorum <= history->sentinel_count / 2) return;
+    if (history->ledger && dice_chance(&history->random, 900)) return;
     for (size_t i = 0; i < history->host_count; i++)
         if (!remembers(history, history->hosts[i])) return;
     if (!sentinel_host_is_running(host)) return;
     sentinel_host_crash(host, dice_chance(&history->random, 250));
     sentinel_host_wipe_disk(host);
+    if (history->ledger) excuse_all(history);
     invariants_wiped(history->invariants, host);
     history->wiped = true;
     if (!history->peer_count && dice_chance(&history->random, 500)) dice_hex(&history->random, history->host_ids[number], 40);

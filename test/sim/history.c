@@ -1,5 +1,7 @@
 #include "sim/history_internal.h"
 #include "base/mem.h"
+#include "sim/guard_watch.h"
+#include "sim/ledger.h"
 
 #include <stdio.h>
 
@@ -92,6 +94,7 @@ static void run(struct history *history, struct history_result *result) {
     if (!history_run_until_well(history, liveness_bound_us(history), "healing", &result->healed_us)) return;
     TRACE(&history->trace, "history", "all is well after %lld ms", (long long)(result->healed_us / MILLISECOND));
     run_calm(history);
+    if (history->ledger) guard_watch_end(history);
 }
 
 void history_init(struct history *history, const struct history_options *options) {
@@ -105,6 +108,11 @@ void history_init(struct history *history, const struct history_options *options
     history->invariants = invariants_new(&history->schedule, &history->verdict);
     history->observer = &invariants_observer;
     history->observer_context = history->invariants;
+    if (options->guarded) {
+        history->ledger = ledger_new(&history->verdict);
+        history->observer = &guard_watch_observer;
+        history->observer_context = history;
+    }
     list_init(&history->faults);
 }
 
@@ -112,6 +120,7 @@ void history_fini(struct history *history) {
     faults_free(history);
     topology_free(history);
     invariants_free(&history->invariants);
+    if (history->ledger) ledger_free(&history->ledger);
     if (history->names) names_free(&history->names);
     network_free(&history->network);
     schedule_fini(&history->schedule);
@@ -131,6 +140,8 @@ void history_run(const struct history_options *options, struct history_result *r
     result->switches = invariants_switches(history->invariants);
     result->happenings = history->schedule.count;
     result->virtual_us = history->schedule.now_us;
+    result->acknowledged = history->ledger ? ledger_count(history->ledger) : 0;
+    result->too_few = history->too_few;
     result->fingerprint = history->trace.fingerprint;
     for (size_t i = 0; i < history->host_count; i++) result->steps += sentinel_host_steps(history->hosts[i]);
     history_fini(history);

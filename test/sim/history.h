@@ -11,11 +11,13 @@ struct history_options {
     uint64_t seed;
     bool trace;
     enum mutant mutant;
+    bool guarded; /* sets of kvd alone that acknowledge what replicas have confirmed (guard_watch.h) */
 };
 
 struct history_result {
     struct verdict verdict;
     uint64_t failovers, switches; /* promotions; +switch-master, of all sentinels */
+    uint64_t acknowledged, too_few; /* guarded: confirmations that told clients more; attempts that fenced too few */
     uint64_t steps, happenings;
     int64_t virtual_us;
     int64_t healed_us;    /* L1: how long it took after healing */

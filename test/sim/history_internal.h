@@ -35,6 +35,9 @@ struct history {
     struct network *network;
     struct names *names; /* NULL: everybody goes by address */
     struct invariants *invariants;
+    struct ledger *ledger;       /* guarded: what was acknowledged; else NULL */
+    unsigned sync_min;           /* guarded: n of all groups */
+    uint64_t too_few;
     const struct host_observer *observer; /* of all hosts: the invariants', or one that passes on to it */
     void *observer_context;
 

@@ -108,6 +108,11 @@ static bool mutate(struct host_line *line, const struct awaited *awaited, struct
         children[2] = (struct reply_view){.kind = REPLY_VIEW_INTEGER, .integer = awaited->epoch};
         reply->children = children;
     }
+    if (host->traits.mutant == MUTANT_BLIND && awaited->kind == REQUEST_FENCE && reply->count == 5) {
+        memcpy(children, reply->children, 5 * sizeof children[0]);
+        children[2].integer = 1000000000000 - children[2].integer;
+        reply->children = children;
+    }
     const struct world *world = machine_world(host->machine);
     const struct instance *instance = world_find_instance(world, line->instance);
     bool deaf = host->traits.mutant == MUTANT_DEAF && host->schedule->now_us % 60000000 > 30000000;
@@ -129,7 +134,7 @@ static void on_reply(struct host_line *line, const struct message *message) {
     event.reply.request = awaited->request;
     event.reply.index = awaited->index;
     event.reply.reply = message->reply;
-    struct reply_view children[3];
+    struct reply_view children[5];
     struct bytes text = {0};
     if (awaited->request && mutate(line, awaited, &event.reply.reply, children, &text)) host_step(host, &event);
     bytes_fini(&text);
@@ -206,6 +211,11 @@ static void send_command(struct host_line *line, const struct action *action, ui
         if (host->traits.mutant == MUTANT_SAME_EPOCH) args[2] = lower_epoch(args[2], &text);
         host->traits.observer->on_hello(host->traits.observer_context, host, args[2]);
     }
+    if (action->send.request_kind == REQUEST_LEASE && host->traits.mutant == MUTANT_FAITHLESS) {
+        bytes_add_text(&text, "1000000");
+        args[4] = bytes_slice(&text);
+    }
+    if (action->send.request_kind == REQUEST_FENCE && host->traits.mutant == MUTANT_FORGED_FENCE) args[1] = SLICE("PEEK");
     if (action->send.request_kind == REQUEST_ASK && command->count == 6 && !slice_is(args[5], "*"))
         CHECK(number_parse_int(args[4], &awaited->epoch));
     link_send(line->end, message_command(args, command->count));
@@ -223,6 +233,9 @@ void host_send(struct sentinel_host *host, const struct action *action) {
         host->traits.observer->on_order(host->traits.observer_context, host, action);
         if (target && target->primary) host_check_script(host, target->primary);
     }
+    if (action->send.request_kind == REQUEST_LEASE && host->traits.observer->on_lease && !slice_is(action->send.commands[0].args[5], "0"))
+        host->traits.observer->on_lease(host->traits.observer_context, host,
+                                        world_find_instance(machine_world(host->machine), action->send.instance));
     for (uint32_t i = 0; i < action->send.count; i++) send_command(line, action, i);
 }
 

@@ -81,6 +81,31 @@ static void tell_count(struct caller *caller, const struct message *message) {
                            : message_error("ERR No such master with that name"));
 }
 
+static void tell_replicas(struct caller *caller, const struct message *message) {
+    const struct primary *primary = world_find_primary(machine_world(caller->host->machine), message->args[2]);
+    struct message_named replicas[MESSAGE_ARGS];
+    size_t count = 0;
+    if (!primary) {
+        answer(caller, message_error("ERR No such master with that name"));
+        return;
+    }
+    LIST_EACH(&primary->replicas, node) {
+        const struct instance *replica = container_of(node, struct instance, node);
+        bool named = replica->named && caller->host->traits.mutant != MUTANT_FORGETS_NAMES;
+        if (count < MESSAGE_ARGS && replica->facts.announced)
+            replicas[count++] = (struct message_named){replica->ip, replica->port, named};
+    }
+    answer(caller, message_replicas(replicas, count));
+}
+
+static void hear_abandoned(struct caller *caller, const struct message *message) {
+    struct event event = {.kind = EVENT_ABANDON};
+    event.abandon.name = message->args[2];
+    event.abandon.id = message->args[4];
+    answer(caller, message_status("OK"));
+    if (number_parse_int(message->args[3], &event.abandon.epoch)) host_step(caller->host, &event);
+}
+
 static void take_command(struct caller *caller, const struct message *message) {
     bool asks = message_is(message, 0, "sentinel") && message->count == 6;
     if (message_is(message, 0, "ping")) {
@@ -92,6 +117,10 @@ static void take_command(struct caller *caller, const struct message *message) {
         ask_for_vote(caller, message);
     } else if (message_is(message, 0, "sentinel") && message_is(message, 1, "master") && message->count == 3) {
         tell_count(caller, message);
+    } else if (message_is(message, 0, "sentinel") && message_is(message, 1, "replicas") && message->count == 3) {
+        tell_replicas(caller, message);
+    } else if (message_is(message, 0, "sentinel") && message_is(message, 1, "abandon") && message->count == 5) {
+        hear_abandoned(caller, message);
     } else if (message_is(message, 0, "info")) {
         answer(caller, message_bulk(SLICE("# Server\r\nredis_version:7.0.15\r\nkvd_version:0.1.0\r\n"
                                           "redis_mode:sentinel\r\n")));
@@ -159,7 +188,7 @@ void host_answer(struct sentinel_host *host, const struct action *action) {
         const char *leader = action->answer.leader;
         uint64_t epoch = action->answer.leader_epoch;
         mutate(slot, host->traits.mutant, &leader, &epoch);
-        slot->reply = message_vote(action->answer.down, leader, (int64_t)epoch);
+        slot->reply = message_vote(action->answer.down, leader, (int64_t)epoch, action->answer.least);
         if (strcmp(leader, "*") != 0 && slot->primary[0])
             host->traits.observer->on_vote(host->traits.observer_context, host, slot->primary, leader, epoch);
     }

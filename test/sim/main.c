@@ -2,6 +2,7 @@
  *
  *     sim --seed N [--trace]         one history
  *     sim --seeds A..B               many; a failing one prints the line that reproduces it
+ *     sim --guarded                  with either: guarded sets, and what must hold for them (guard_watch.h)
  *     sim --seconds S                with --seeds: stop when the time is over
  *     sim --scenario NAME [--seed N] a given topology with given faults, and the figures it must reach
  *     sim --scenarios                those of make check; with --seeds A..B each with all seeds
@@ -30,13 +31,13 @@ enum { EXIT_STOPPED = 3 }; /* the machine stopped the process */
 struct arguments {
     uint64_t first, last;
     int64_t seconds;
-    bool trace, twice, verbose, all_mutants, all_scenarios, given;
+    bool trace, guarded, twice, verbose, all_mutants, all_scenarios, given;
     enum mutant mutant;
     const struct scenario *scenario;
 };
 
 struct totals {
-    uint64_t passed, failed, failovers, switches, steps;
+    uint64_t passed, failed, failovers, switches, steps, acknowledged, too_few;
     int64_t virtual_us, slowest_heal_us;
     uint64_t slowest_seed;
 };
@@ -57,13 +58,15 @@ static void say_reproduction(char *line, size_t size, const struct arguments *ar
     int at = snprintf(line, size, "%s: reproduce with: sim --seed %" PRIu64, invariant, seed);
     if (arguments->scenario && at > 0 && (size_t)at < size)
         at += snprintf(line + at, size - (size_t)at, " --scenario %s", scenario_name(arguments->scenario));
+    if (arguments->guarded && at > 0 && (size_t)at < size) at += snprintf(line + at, size - (size_t)at, " --guarded");
     if (arguments->mutant != MUTANT_NONE && at > 0 && (size_t)at < size)
         at += snprintf(line + at, size - (size_t)at, " --mutant %s", mutant_name(arguments->mutant));
     if (at > 0 && (size_t)at < size) snprintf(line + at, size - (size_t)at, " --trace\n");
 }
 
 static void run_seed(const struct arguments *arguments, uint64_t seed, struct history_result *result) {
-    struct history_options options = {.seed = seed, .trace = arguments->trace, .mutant = arguments->mutant};
+    struct history_options options = {.seed = seed, .trace = arguments->trace, .mutant = arguments->mutant,
+                                      .guarded = arguments->guarded || mutant_is_guarded(arguments->mutant)};
     say_reproduction(crash_line, sizeof crash_line, arguments, seed, "crash");
     history_run(&options, result);
     if (!arguments->twice || result->verdict.failed) return;
@@ -83,6 +86,8 @@ static void count(struct totals *totals, uint64_t seed, const struct history_res
     totals->failovers += result->failovers;
     totals->switches += result->switches;
     totals->steps += result->steps;
+    totals->acknowledged += result->acknowledged;
+    totals->too_few += result->too_few;
     totals->virtual_us += result->virtual_us;
     if (result->verdict.failed || result->healed_us <= totals->slowest_heal_us) return;
     totals->slowest_heal_us = result->healed_us;
@@ -121,6 +126,9 @@ static bool run_many(const struct arguments *arguments) {
         "whole again after at most %.1f s (seed %" PRIu64 ")\n",
         totals.failovers, seconds, (double)totals.failovers / seconds, (double)totals.steps / seconds,
         (double)totals.virtual_us / 1e6 / seconds, (double)totals.slowest_heal_us / 1e6, totals.slowest_seed);
+    if (arguments->guarded)
+        printf("guarded: clients were told %" PRIu64 " times that more is confirmed; %" PRIu64 " attempts fenced too few\n",
+               totals.acknowledged, totals.too_few);
     printf("%" PRIu64 " passed, %" PRIu64 " failed\n", totals.passed, totals.failed);
     return totals.failed == 0;
 }
@@ -227,7 +235,7 @@ static bool run_mutants(const struct arguments *arguments) {
 
 NORETURN static void usage(const char *problem) {
     fprintf(stderr,
-            "%s\nusage: sim --seed N [--trace] | --seeds A..B [--seconds S] [--twice] [--verbose]\n"
+            "%s\nusage: sim --seed N [--trace] | --seeds A..B [--seconds S] [--guarded] [--twice] [--verbose]\n"
             "       sim --scenario NAME [--seeds A..B] [--trace] | --scenarios\n"
             "       sim --mutant NAME | --mutants [--seeds A..B]\nscenarios:\n",
             problem);
@@ -256,6 +264,8 @@ static void parse(int argc, char **argv, struct arguments *arguments) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (strcmp(argv[i], "--trace") == 0)
             arguments->trace = true;
+        else if (strcmp(argv[i], "--guarded") == 0)
+            arguments->guarded = true;
         else if (strcmp(argv[i], "--twice") == 0)
             arguments->twice = true;
         else if (strcmp(argv[i], "--verbose") == 0)

@@ -1,6 +1,9 @@
 #include "sim/message.h"
 #include "base/mem.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 static struct message *make(enum message_kind kind, size_t size) {
     struct message *message = mem_alloc(sizeof *message + size);
     message->next = NULL;
@@ -94,7 +97,7 @@ static struct reply_view element(char **at, const char *text) {
     switch (text[0]) {
     case '+': return (struct reply_view){.kind = REPLY_VIEW_STATUS, .text = keep(at, slice_text(text + 1))};
     case '-': return (struct reply_view){.kind = REPLY_VIEW_ERROR, .text = keep(at, slice_text(text + 1))};
-    case ':': return (struct reply_view){.kind = REPLY_VIEW_INTEGER, .integer = text[1] - '0'};
+    case ':': return (struct reply_view){.kind = REPLY_VIEW_INTEGER, .integer = strtoll(text + 1, NULL, 10)};
     default: return (struct reply_view){.kind = REPLY_VIEW_NULL};
     }
 }
@@ -110,13 +113,32 @@ struct message *message_array(const char *const *elements, size_t count) {
     return message;
 }
 
-struct message *message_vote(bool down, const char *leader, int64_t epoch) {
+struct message *message_vote(bool down, const char *leader, int64_t epoch, unsigned least) {
     struct message *message = make(MESSAGE_REPLY, strlen(leader));
     char *at = message->data;
     message->children[0] = (struct reply_view){.kind = REPLY_VIEW_INTEGER, .integer = down};
     message->children[1] = (struct reply_view){.kind = REPLY_VIEW_BULK, .text = keep(&at, slice_text(leader))};
     message->children[2] = (struct reply_view){.kind = REPLY_VIEW_INTEGER, .integer = epoch};
-    message->reply = (struct reply_view){.kind = REPLY_VIEW_ARRAY, .children = message->children, .count = 3};
+    message->children[3] = (struct reply_view){.kind = REPLY_VIEW_INTEGER, .integer = least};
+    message->reply = (struct reply_view){.kind = REPLY_VIEW_ARRAY, .children = message->children, .count = least ? 4 : 3};
+    return message;
+}
+
+struct message *message_replicas(const struct message_named *replicas, size_t count) {
+    enum { FIELDS = 6, TEXT = 100 };
+    count = MIN(count, (size_t)MESSAGE_ARGS);
+    struct message *message = make(MESSAGE_REPLY, count * (FIELDS * sizeof(struct reply_view) + TEXT));
+    struct reply_view *fields = (struct reply_view *)(void *)message->data;
+    char *at = message->data + count * FIELDS * sizeof(struct reply_view);
+    for (size_t i = 0; i < count; i++, fields += FIELDS) {
+        char port[12];
+        snprintf(port, sizeof port, "%u", replicas[i].port);
+        const char *texts[FIELDS] = {"ip", replicas[i].ip, "port", port, "guard-named", replicas[i].named ? "yes" : "no"};
+        for (size_t j = 0; j < FIELDS; j++)
+            fields[j] = (struct reply_view){.kind = REPLY_VIEW_BULK, .text = keep(&at, slice_text(texts[j]))};
+        message->children[i] = (struct reply_view){.kind = REPLY_VIEW_ARRAY, .children = fields, .count = FIELDS};
+    }
+    message->reply = (struct reply_view){.kind = REPLY_VIEW_ARRAY, .children = message->children, .count = count};
     return message;
 }
 

@@ -17,7 +17,7 @@ enum message_kind {
     MESSAGE_ACK,     /* number */
 };
 
-enum { MESSAGE_ARGS = 8 };
+enum { MESSAGE_ARGS = 24 };
 
 struct message {
     struct message *next;
@@ -31,7 +31,7 @@ struct message {
     struct slice args[MESSAGE_ARGS];
     struct reply_view reply, children[MESSAGE_ARGS];
     struct slice text;
-    char data[]; /* what the slices point to */
+    _Alignas(struct reply_view) char data[]; /* what the slices point to */
 };
 
 /* All give: message_free(). */
@@ -46,8 +46,15 @@ struct message *message_bulk(struct slice text);
 struct message *message_integer(int64_t value);
 /* An array whose elements are texts ("+OK", "-ERR ...", ":1", "*" for null), as EXEC answers. */
 struct message *message_array(const char *const *elements, size_t count);
-/* The answer of SENTINEL is-master-down-by-addr. */
-struct message *message_vote(bool down, const char *leader, int64_t epoch);
+/* The answer of SENTINEL is-master-down-by-addr. `least`: a fourth element, unless it is 0. */
+struct message *message_vote(bool down, const char *leader, int64_t epoch, unsigned least);
+/* The answer of SENTINEL REPLICAS: maps of ip, port and guard-named. */
+struct message_named {
+    const char *ip;
+    unsigned port;
+    bool named;
+};
+struct message *message_replicas(const struct message_named *replicas, size_t count);
 void message_free(struct message *message);
 
 bool message_is(const struct message *message, size_t argument, const char *text); /* ASCII case ignored */

@@ -21,6 +21,10 @@ static const struct {
     [MUTANT_NO_GRACE] = {"no-grace", "S5", "the grace of the fast path is ignored"},
     [MUTANT_UNFENCED] = {"unfenced", "S9", "whatever the pre-failover script says is taken for a yes"},
     [MUTANT_UNPROTECTED] = {"unprotected", "T6", "primaries that come back empty are accepted", "emptied"},
+    [MUTANT_FAITHLESS] = {"faithless", "G1", "promises are said to hold longer than they are kept"},
+    [MUTANT_FORGED_FENCE] = {"forged-fence", "G2", "replicas are not fenced, but taken to be"},
+    [MUTANT_BLIND] = {"blind", "A1", "of the fenced replicas who has least is taken to have most"},
+    [MUTANT_FORGETS_NAMES] = {"forgets-names", "A1", "who was restarted does not know which replicas it had named"},
     [MUTANT_LIAR] = {"liar", "S8", "every INFO names a replica that nobody has heard of"},
 };
 
@@ -34,6 +38,10 @@ const char *mutant_help(enum mutant mutant) {
 
 const char *mutant_expects(enum mutant mutant) {
     return mutants[mutant].expects;
+}
+
+bool mutant_is_guarded(enum mutant mutant) {
+    return mutant == MUTANT_FAITHLESS || mutant == MUTANT_FORGED_FENCE || mutant == MUTANT_BLIND || mutant == MUTANT_FORGETS_NAMES;
 }
 
 const char *mutant_scenario(enum mutant mutant) {

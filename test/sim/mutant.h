@@ -24,6 +24,10 @@ enum mutant {
     MUTANT_NO_GRACE,       /* the grace of the fast path is ignored */
     MUTANT_UNFENCED,       /* whatever the pre-failover script says is taken for a yes */
     MUTANT_UNPROTECTED,    /* primaries that come back empty are accepted */
+    MUTANT_FAITHLESS,      /* guarded: promises are said to hold longer than they are kept */
+    MUTANT_FORGED_FENCE,   /* guarded: replicas are not fenced, but taken to be */
+    MUTANT_BLIND,          /* guarded: who has least is taken to have most */
+    MUTANT_FORGETS_NAMES,  /* guarded: who was restarted does not know whom it had named */
     MUTANT_COUNT
 };
 
@@ -31,6 +35,7 @@ const char *mutant_name(enum mutant mutant); /* "vote-not-saved" */
 const char *mutant_help(enum mutant mutant);
 /* The invariants that must notice it, with blanks between; the others are not checked. NULL: all are. */
 const char *mutant_expects(enum mutant mutant);
+bool mutant_is_guarded(enum mutant mutant); /* it can show in histories of guarded sets only */
 /* The scenario that must notice it; NULL: random histories do. */
 const char *mutant_scenario(enum mutant mutant);
 bool mutant_find(const char *name, enum mutant *mutant);

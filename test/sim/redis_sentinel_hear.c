@@ -232,11 +232,11 @@ static struct message *answer_question(struct redis_sentinel *sentinel, const st
         if (strcmp(node->address, address) == 0 && node->port == number(message->args[3]))
             primary = &sentinel->primaries[i];
     }
-    if (!primary) return message_vote(false, "*", 0);
-    if (strcmp(candidate, "*") == 0) return message_vote(primary->node->s_down, "*", 0);
+    if (!primary) return message_vote(false, "*", 0, 0);
+    if (strcmp(candidate, "*") == 0) return message_vote(primary->node->s_down, "*", 0, 0);
     rs_vote(primary, (uint64_t)number(message->args[4]), candidate);
     return message_vote(primary->node->s_down, primary->leader[0] ? primary->leader : "*",
-                        (int64_t)primary->leader_epoch);
+                        (int64_t)primary->leader_epoch, 0);
 }
 
 static struct message *tell_count(const struct redis_sentinel *sentinel, const struct message *message) {

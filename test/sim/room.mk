@@ -5,9 +5,11 @@ SIM_SOURCES = \
 	test/sim/disk.c test/sim/disk.h \
 	test/sim/event_order.c test/sim/event_order.h \
 	test/sim/faults.c \
+	test/sim/guard_watch.c test/sim/guard_watch.h \
 	test/sim/history.c test/sim/history.h test/sim/history_internal.h \
 	test/sim/host_lines.c test/sim/host_scripts.c test/sim/host_service.c \
 	test/sim/invariants.c test/sim/invariants.h \
+	test/sim/ledger.c test/sim/ledger.h \
 	test/sim/liveness.c \
 	test/sim/message.c test/sim/message.h \
 	test/sim/mutant.c test/sim/mutant.h \
@@ -19,7 +21,7 @@ SIM_SOURCES = \
 	test/sim/scenario_calm.c test/sim/scenario_leader.c test/sim/scenario_many.c test/sim/scenario_return.c \
 	test/sim/schedule.c test/sim/schedule.h \
 	test/sim/sentinel_host.c test/sim/sentinel_host.h test/sim/sentinel_host_internal.h \
-	test/sim/server_commands.c test/sim/server_follow.c test/sim/server_info.c \
+	test/sim/server_commands.c test/sim/server_follow.c test/sim/server_guard.c test/sim/server_info.c \
 	test/sim/server_model.c test/sim/server_model.h test/sim/server_model_internal.h \
 	test/sim/state_copy.c test/sim/state_copy.h \
 	test/sim/topology.c \

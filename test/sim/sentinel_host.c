@@ -325,6 +325,11 @@ void sentinel_host_start(struct sentinel_host *host) {
         pretend_memory(&host->traits.config, &pretended);
         state = &pretended;
     }
+    if (host->traits.mutant == MUTANT_FORGETS_NAMES) {
+        for (size_t i = 0; i < state->count; i++)
+            if (state->items[i].kind != STATE_REPLICA) (void)!state_records_add(&pretended, &state->items[i]);
+        state = &pretended;
+    }
     host->traits.config.seed = random_next(host->random);
     host->dying = false;
     state_copy_free(&host->copy);

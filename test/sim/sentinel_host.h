@@ -22,6 +22,8 @@ struct host_observer {
     void (*on_vote)(void *context, struct sentinel_host *host, const char *primary, const char *leader,
                     uint64_t epoch); /* an answer that names a leader was sent */
     void (*on_order)(void *context, struct sentinel_host *host, const struct action *action); /* promotion is sent */
+    /* A promise is sent to the primary of a guarded set; NULL: not wanted. */
+    void (*on_lease)(void *context, struct sentinel_host *host, const struct instance *instance);
     /* An acceptable answer to a PING that was sent at sent_us was heard. */
     void (*on_pong)(void *context, struct sentinel_host *host, const struct instance *instance, const char *address,
                     uint16_t port, int64_t sent_us);

@@ -63,7 +63,7 @@ static const char *replicaof(struct server *server, struct slice host, struct sl
     if (!port_of(port_text, &port)) return "-ERR Invalid master port";
     char address[NETWORK_ADDRESS_SIZE];
     snprintf(address, sizeof address, "%.*s", (int)host.size, host.data);
-    if (!server->role.primary && server->role.port == port && strcmp(server->role.address, address) == 0)
+    if (!server->fence && !server->role.primary && server->role.port == port && strcmp(server->role.address, address) == 0)
         return "+OK Already connected to specified master";
     server_follow_address(server, address, port);
     return "+OK";
@@ -173,6 +173,7 @@ static struct message *execute(struct server_client *client, const struct messag
         client->queued = 0;
         return message_status("OK");
     }
+    if (message_is(message, 0, "guard") && server->traits.sync_min) return server_guard_command(server, message);
     if (message_is(message, 0, "publish") && message->count == 3) {
         server_publish(server, message->args[2]);
         return message_integer(1);

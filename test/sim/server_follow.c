@@ -214,6 +214,8 @@ void server_follow_address(struct server *server, const char *address, uint16_t 
     server_advance(server);
     server_drop_upstream(server);
     server_drop_replicas(server);
+    server->grant_count = 0;
+    server->fence = 0;
     server->role = (struct server_role){.port = port};
     snprintf(server->role.address, sizeof server->role.address, "%s", address);
     server->link_down_us = server->schedule->now_us;
@@ -226,7 +228,8 @@ void server_become_primary(struct server *server) {
     server->role = (struct server_role){.primary = true};
     server->offset_us = server->schedule->now_us;
     server->promotions++;
-    dice_hex(server->random, server->replication_id, 40);
+    server->fence = 0;
+    server_new_history(server, server->offset);
     server_drop_replicas(server);
 }
 

@@ -10,6 +10,7 @@ static void write_server(struct server *server, struct bytes *out) {
                      "# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\nprocess_id:%u\r\nrun_id:%s\r\n"
                      "tcp_port:%u\r\nuptime_in_seconds:%lld\r\nhz:10\r\n\r\n",
                      1000 + server->host, server->run_id, server->port, (long long)uptime_s);
+    if (server->traits.sync_min) bytes_add_text(out, "kvd_version:0.1.0\r\n");
     bytes_add_printf(out, "# Persistence\r\nloading:%d\r\nrdb_bgsave_in_progress:0\r\n\r\n",
                      server->loading_until_us > server->schedule->now_us);
 }
@@ -56,10 +57,14 @@ void server_write_info(struct server *server, bool server_section, bool replicat
     write_replicas(server, out);
     bytes_add_printf(out,
                      "master_failover_state:%s\r\nmaster_replid:%s\r\n"
-                     "master_replid2:0000000000000000000000000000000000000000\r\nmaster_repl_offset:%lld\r\n"
-                     "second_repl_offset:-1\r\nrepl_backlog_active:1\r\nrepl_backlog_size:1048576\r\n",
+                     "master_replid2:%s\r\nmaster_repl_offset:%lld\r\n"
+                     "second_repl_offset:%lld\r\nrepl_backlog_active:1\r\nrepl_backlog_size:1048576\r\n",
                      server->handing_over ? "waiting-for-sync" : "no-failover", server->replication_id,
-                     (long long)server->offset);
+                     server->former_id[0] ? server->former_id : "0000000000000000000000000000000000000000",
+                     (long long)server->offset, server->former_id[0] ? (long long)server->former_offset + 1 : -1LL);
+    if (server->traits.sync_min)
+        bytes_add_printf(out, "repl_sync_min:%u\r\nrepl_fence_epoch:%llu\r\n", server->traits.sync_min,
+                         (unsigned long long)server->fence);
     if (!server_section) return;
     bytes_add_text(out, "\r\n# Keyspace\r\n");
     if (server->offset >= KEY_BYTES)

@@ -10,7 +10,10 @@ static void on_message(void *context, struct link_end *end, const struct message
     switch (message->kind) {
     case MESSAGE_COMMAND: server_take_command(client, message); break;
     case MESSAGE_PSYNC: server_take_psync(client, message); break;
-    case MESSAGE_ACK: client->acked = message->number; break;
+    case MESSAGE_ACK:
+        client->acked = message->number;
+        server_confirm(client->server);
+        break;
     default: UNREACHABLE("clients send commands");
     }
 }
@@ -72,8 +75,8 @@ void server_start(struct server *server, int64_t loading_us, bool empty) {
     server->paused_until_us = server->script_until_us = server->writes_stop_until_us = 0;
     if (empty) server->offset = 0;
     dice_hex(server->random, server->run_id, 40);
-    if (empty || server->file.primary || !server->replication_id[0])
-        dice_hex(server->random, server->replication_id, 40);
+    if (empty || server->file.primary || !server->replication_id[0]) server_new_history(server, server->offset);
+    server_start_guard(server);
     network_start_process(server->network, server->host, server->port, &listener_ops, server);
     server->role = server->file;
     if (!server->role.primary) {

@@ -22,6 +22,9 @@ struct server_traits {
     bool rewrites;      /* has a configuration file that CONFIG REWRITE may write */
     bool serves_stale;  /* replica-serve-stale-data: else MASTERDOWN while the link is down */
     bool hands_over;    /* knows FAILOVER (6.2 and later) */
+    unsigned sync_min;  /* a kvd that acknowledges what so many replicas have confirmed, under a lease; 0: plain Redis */
+    struct ledger *ledger; /* what it acknowledged; NULL: nobody keeps it */
+    const char *group;     /* its name there; borrowed */
 };
 
 /* Traces go to `trace` when it is not NULL. Gives: server_free(). It does not run yet. */
@@ -51,4 +54,9 @@ int64_t server_offset(const struct server *server);
 bool server_follows(const struct server *server, const char *address, uint16_t port);
 /* It was told to follow that address, in sync or not. */
 bool server_is_replica_of(const struct server *server, const char *address, uint16_t port);
+/* Guarded: that sentinel's promise holds by the server's clock, and the server is not fenced. */
+bool server_is_promised(const struct server *server, const char *sentinel);
+uint64_t server_fence(const struct server *server);       /* the epoch for which it is fenced; 0 */
+uint64_t server_newest_fence(const struct server *server); /* for which it ever was */
+const char *server_history(const struct server *server);  /* its replication id. Lends */
 int64_t server_promotions(const struct server *server); /* how often it was ordered to be a primary */

@@ -9,6 +9,14 @@ enum { SERVER_QUEUE = 8, SERVER_ID_SIZE = 41 };
 
 enum follow_state { FOLLOW_NONE, FOLLOW_RETRY, FOLLOW_CONNECTING, FOLLOW_SYNCING, FOLLOW_UP };
 
+enum { SERVER_GRANTS = 20 };
+
+/* What a sentinel promised. */
+struct server_grant {
+    char sentinel[SERVER_ID_SIZE], names[400]; /* each name with a blank before and behind it */
+    int64_t sentinels, until_us;
+};
+
 /* One connection to the server; owned by it. */
 struct server_client {
     struct server *server;
@@ -45,6 +53,15 @@ struct server {
     struct server_role role, file; /* now, and what a restart will find */
     char run_id[SERVER_ID_SIZE], replication_id[SERVER_ID_SIZE];
 
+    /* A guarded kvd (server_guard.c) */
+    struct server_grant grants[SERVER_GRANTS];
+    size_t grant_count;
+    bool was_granted;
+    int64_t salt; /* of its stamps */
+    uint64_t fence, newest_fence;
+    char former_id[SERVER_ID_SIZE];
+    int64_t former_offset;
+
     int64_t offset, offset_us; /* of a primary: it was `offset` then, and grows with the writes */
     int64_t promotions;
 
@@ -76,6 +93,12 @@ void server_advance(struct server *server); /* counts what was written since */
 void server_start_handover(struct server *server, const char *address, uint16_t port, int64_t timeout_us);
 void server_init_follow(struct server *server);
 void server_end_follow(struct server *server);
+
+/* server_guard.c */
+struct message *server_guard_command(struct server *server, const struct message *message);
+void server_confirm(struct server *server); /* a replica confirmed something, or a promise came */
+void server_new_history(struct server *server, int64_t until); /* it goes on from what it has under a new replication id */
+void server_start_guard(struct server *server);
 
 /* server_commands.c */
 void server_take_command(struct server_client *client, const struct message *message);

@@ -36,7 +36,7 @@ static bool is_same(const struct state_record *a, const struct state_record *b) 
     return a->kind == b->kind && strcmp(a->name, b->name) == 0 && strcmp(a->id, b->id) == 0 &&
            strcmp(a->host, b->host) == 0 && a->port == b->port && strcmp(a->configured_host, b->configured_host) == 0 &&
            a->configured_port == b->configured_port && a->at_run_time == b->at_run_time && a->quorum == b->quorum &&
-           a->fresh == b->fresh && a->epoch == b->epoch && a->config_epoch == b->config_epoch &&
+           a->fresh == b->fresh && a->guarded == b->guarded && a->epoch == b->epoch && a->config_epoch == b->config_epoch &&
            a->vote_epoch == b->vote_epoch && strcmp(a->option, b->option) == 0 && strcmp(a->value, b->value) == 0 &&
            strcmp(a->second, b->second) == 0 && strcmp(a->configured, b->configured) == 0;
 }

@@ -56,11 +56,21 @@ static void move_on(struct history *history, struct group *group) {
     server_configure(group->servers[1], circle ? group->primary_host : NULL, SERVER_PORT);
 }
 
+/* Who cannot write down whom it follows copies, when it is restarted, what an old primary has left: a set that promises something
+ * is not run so. */
+static void guard_group(struct history *history, struct group *group, struct server_traits *traits) {
+    traits->rewrites = true;
+    traits->sync_min = history->sync_min;
+    traits->ledger = history->ledger;
+    traits->group = group->name;
+}
+
 static void build_group(struct history *history, size_t number) {
     struct random *random = &history->random;
     struct group *group = &history->groups[number];
     snprintf(group->name, sizeof group->name, "m%u", (unsigned)number + 1);
     group->count = roll_servers(random);
+    if (history->options.guarded) group->count = MAX(group->count, history->sync_min + 1);
     struct server_traits traits = {
         .writes_us = dice_scale(random, 100, 100 * MILLISECOND),
         .sync_us = dice_scale(random, 1 * MILLISECOND, 2 * SECOND),
@@ -72,6 +82,7 @@ static void build_group(struct history *history, size_t number) {
         .announced = true,
         .names = history->names,
     };
+    if (history->options.guarded) guard_group(history, group, &traits);
     for (size_t i = 0; i < group->count; i++) {
         snprintf(group->server_names[i], sizeof group->server_names[i], "m%u-%zu", (unsigned)number + 1, i + 1);
         traits.name = group->server_names[i];
@@ -83,7 +94,7 @@ static void build_group(struct history *history, size_t number) {
         if (i == 0) choose_primary_host(history, group);
         server_configure(group->servers[i], i ? group->primary_host : NULL, SERVER_PORT);
     }
-    if (!history->peer_count && group->count > 1) move_on(history, group);
+    if (!history->peer_count && group->count > 1 && !history->options.guarded) move_on(history, group);
     history->watched[number] = (struct primary_config){
         .name = group->name,
         .host = group->primary_host,
@@ -150,7 +161,7 @@ static void build_host(struct history *history, size_t number) {
 
 /* Names, in histories of kvd alone: pods announce theirs and come back with another address. */
 static void roll_names(struct history *history) {
-    if (history->peer_count || !dice_chance(&history->random, 250)) return;
+    if (history->options.guarded || history->peer_count || !dice_chance(&history->random, 250)) return;
     history->names = names_new(history->network, &history->schedule);
     history->pods = dice_chance(&history->random, 600);
     history->announce_names = dice_chance(&history->random, 600);
@@ -184,7 +195,8 @@ void topology_build(struct history *history) {
     static const int64_t timeouts[] = {500, 1000, 2000, 5000, 10000, 20000};
     history->sentinel_count = history->host_count = roll_sentinels(random);
     topology_make_room(history, roll_groups(random));
-    if (dice_chance(random, 150) && history->host_count >= 3) {
+    if (history->options.guarded) history->sync_min = dice_chance(random, 700) ? 1 : 2;
+    if (!history->options.guarded && dice_chance(random, 150) && history->host_count >= 3) {
         history->peer_count = (size_t)dice_between(random, 1, (int64_t)history->host_count - 1);
         history->host_count -= history->peer_count;
     }
@@ -192,6 +204,7 @@ void topology_build(struct history *history) {
     history->quorum =
         (unsigned)(dice_chance(random, 700) ? majority
                                             : (size_t)dice_between(random, 1, (int64_t)history->sentinel_count));
+    if (history->options.guarded) history->quorum = MAX(history->quorum, (unsigned)majority);
     history->down_after_ms = dice_chance(random, 900) ? dice_scale(random, 100, 5000) : dice_scale(random, 5000, 30000);
     /* Redis Sentinel does not settle with less. */
     if (history->peer_count) history->down_after_ms = MAX(history->down_after_ms, 2000);

@@ -89,6 +89,10 @@ void instance_map_reply_primary(struct client *client, const struct primary *pri
     add_int(&map, "quorum", (int64_t)primary_quorum(primary));
     add_int(&map, "failover-timeout", options->failover_timeout_ms);
     add_int(&map, "parallel-syncs", options->parallel_syncs);
+    if (primary->guard.least) {
+        add_int(&map, "guard-confirmations", primary->guard.least);
+        add_text(&map, "guard-promises", primary->guard.promised_ms != NEVER && primary->guard.promised_ms > now_ms ? "yes" : "no");
+    }
     if (options->notification_script) add_text(&map, "notification-script", options->notification_script);
     if (options->client_reconfig_script) add_text(&map, "client-reconfig-script", options->client_reconfig_script);
     if (options->pre_failover_script) add_text(&map, "pre-failover-script", options->pre_failover_script);
@@ -108,6 +112,7 @@ void instance_map_reply_replica(struct client *client, const struct instance *re
     add_int(&map, "slave-priority", facts->priority);
     add_int(&map, "slave-repl-offset", facts->replica_offset);
     add_int(&map, "replica-announced", facts->announced);
+    if (replica->primary->guard.least) add_text(&map, "guard-named", replica->named ? "yes" : "no");
     map_end(&map);
 }
 

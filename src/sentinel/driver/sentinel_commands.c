@@ -18,10 +18,11 @@ static void on_simple_answer(struct client *client, const struct action *answer)
     case ANSWER_ERROR: reply_error(client, "%s", answer->answer.text); return;
     case ANSWER_COUNT: reply_int(client, answer->answer.count); return;
     case ANSWER_VOTE:
-        reply_array(client, 3);
+        reply_array(client, answer->answer.least ? 4 : 3);
         reply_int(client, answer->answer.down);
         reply_bulk_text(client, answer->answer.leader);
         reply_int(client, (int64_t)answer->answer.leader_epoch);
+        if (answer->answer.least) reply_int(client, answer->answer.least);
         if (answer->answer.after) driver_hold_replies(driver_of_client(client), client, answer->answer.after);
         return;
     }
@@ -222,6 +223,16 @@ void sentinel_is_primary_down_by_addr_command(struct client *client) {
     reply_is_down(client);
 }
 
+void sentinel_abandon_command(struct client *client) {
+    struct event event = {.kind = EVENT_ABANDON, .abandon = {.name = client->argv[2], .id = client->argv[4]}};
+    if (!number_parse_int(client->argv[3], &event.abandon.epoch)) {
+        reply_not_integer(client);
+        return;
+    }
+    driver_step(driver_of_client(client), &event);
+    reply_ok(client);
+}
+
 void sentinel_publish_command(struct client *client) {
     if (!slice_is(client->argv[1], "__sentinel__:hello")) {
         reply_error(client, "ERR Only HELLO messages are accepted by Sentinel instances.");
@@ -236,6 +247,8 @@ void sentinel_publish_command(struct client *client) {
 
 void sentinel_help_command(struct client *client) {
     static const char *const lines[] = {
+        "ABANDON <primary-name> <epoch> <runid>",
+        "    Between sentinels: that candidate gave its failover of a guarded set up.",
         "CKQUORUM <primary-name>",
         "    Tell whether the quorum and the majority for a failover can be reached.",
         "CONFIG GET <pattern> [<pattern> ...]",
@@ -244,8 +257,9 @@ void sentinel_help_command(struct client *client) {
         "    Change them; all or none.",
         "DEBUG [<parameter> <milliseconds> ...]",
         "    Show or change periods and timeouts.",
-        "FAILOVER <primary-name> [COORDINATED] [TO <host> <port>] [DRYRUN]",
-        "    Fail over now; COORDINATED lets the primary hand over, TO names the replica, DRYRUN only tells the plan.",
+        "FAILOVER <primary-name> [COORDINATED] [TO <host> <port>] [DRYRUN] [UNGUARDED]",
+        "    Fail over now; COORDINATED lets the primary hand over, TO names the replica, DRYRUN only tells the plan,",
+        "    UNGUARDED gives the promise up that confirmed writes are not lost.",
         "FLUSHCONFIG",
         "    Save the state now.",
         "FORGET <primary-name> (<host> <port> | <sentinel-id>) [LOCAL]",

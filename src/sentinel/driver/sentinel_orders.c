@@ -64,6 +64,8 @@ void sentinel_failover_command(struct client *client) {
             event.failover.coordinated = true;
         } else if (slice_is_nocase(client->argv[i], "DRYRUN")) {
             dry = true;
+        } else if (slice_is_nocase(client->argv[i], "UNGUARDED")) {
+            event.failover.unguarded = true;
         } else if (slice_is_nocase(client->argv[i], "TO") && i + 2 < client->argc && client->argv[i + 1].size) {
             event.failover.to_host = client->argv[++i];
             if (!number_parse_int(client->argv[++i], &event.failover.to_port) || event.failover.to_port < 1 ||

@@ -40,6 +40,7 @@ static const struct field fields[] = {
     FIELD("at-run-time", FIELD_BOOL, at_run_time, KIND(PRIMARY)),
     FIELD("quorum", FIELD_U32, quorum, KIND(PRIMARY)),
     FIELD("fresh", FIELD_BOOL, fresh, KIND(PRIMARY)),
+    FIELD("guarded", FIELD_U32, guarded, KIND(PRIMARY)),
     FIELD("current-epoch", FIELD_U64, epoch, KIND(SELF)),
     FIELD("config-epoch", FIELD_U64, config_epoch, KIND(PRIMARY)),
     FIELD("vote-epoch", FIELD_U64, vote_epoch, KIND(PRIMARY)),

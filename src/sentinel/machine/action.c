@@ -102,6 +102,12 @@ const char *request_kind_name(enum request_kind kind) {
         [REQUEST_IDENTIFY] = "identify",
         [REQUEST_FORGET] = "forget",
         [REQUEST_CENSUS] = "census",
+        [REQUEST_LEASE] = "lease",
+        [REQUEST_FENCE] = "fence",
+        [REQUEST_FENCE_PRIMARY] = "fence-primary",
+        [REQUEST_RELEASE] = "release",
+        [REQUEST_NAMED] = "named",
+        [REQUEST_ABANDON] = "abandon",
     };
     return kind < REQUEST_KINDS ? names[kind] : "?";
 }

@@ -60,6 +60,12 @@ enum request_kind {
     REQUEST_IDENTIFY,       /* INFO server, to another sentinel: is it a kvd? */
     REQUEST_FORGET,         /* SENTINEL FORGET ... LOCAL, to another kvd sentinel */
     REQUEST_CENSUS,         /* SENTINEL MASTER name, to another sentinel: how many does it know? */
+    REQUEST_LEASE,          /* GUARD LEASE id sentinels ms stamp replica...: guard.h */
+    REQUEST_FENCE,          /* GUARD FENCE epoch id, to a replica */
+    REQUEST_FENCE_PRIMARY,  /* the same to the primary, after CLIENT PAUSE ms WRITE when coordinated */
+    REQUEST_RELEASE,        /* GUARD RELEASE epoch */
+    REQUEST_NAMED,          /* SENTINEL REPLICAS name, to another sentinel: which did it name to the primary? */
+    REQUEST_ABANDON,        /* SENTINEL ABANDON name epoch id, to another kvd sentinel */
     REQUEST_KINDS
 };
 
@@ -131,6 +137,7 @@ struct action {
             bool down;
             const char *leader; /* "*": none */
             uint64_t leader_epoch;
+            uint32_t least; /* a vote in a guarded set: so many replicas confirm each write; 0: there is no fourth element */
             uint64_t after; /* it must not leave before the save of this sequence is done, and never when that fails; 0: it
                              * may leave at once. Only for who said that it can hold answers back */
         } answer;

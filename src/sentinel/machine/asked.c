@@ -48,7 +48,7 @@ int64_t asked_look(struct primary *primary) {
     if (!is_over && is_led(primary)) return failover->wish_ms = now_ms + RANK_MS;
     failover->wish_ms = INT64_MAX;
     struct bytes why = {0};
-    if (!is_over && !failover_force(primary, false, NULL, "asked for by the primary, which shuts down", &why))
+    if (!is_over && !failover_force(primary, false, false, NULL, "asked for by the primary, which shuts down", &why))
         outbox_primary(primary, SENTINEL_EVENT_HANDOVER_REFUSED, "%s", bytes_text(&why));
     bytes_fini(&why);
     return INT64_MAX;

@@ -4,6 +4,7 @@
 #include "sentinel/machine/election.h"
 #include "sentinel/machine/failover.h"
 #include "sentinel/machine/fence.h"
+#include "sentinel/machine/guard.h"
 #include "sentinel/machine/history.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/vote.h"
@@ -75,6 +76,11 @@ void attempt_begin(struct primary *primary, bool forced, bool coordinated, uint3
     failover->order_request = 0;
     failover->target = NULL;
     fence_reset(primary);
+    primary->guard.leader_least = 0;
+    LIST_EACH(&primary->seats, node) {
+        struct seat *seat = container_of(node, struct seat, at_primary);
+        seat->vote_request = seat->census_request = seat->census_asked = 0;
+    }
     failover->start_ms = world->now_ms;
     failover->stand_ms = INT64_MAX;
     failover->attempts++;
@@ -101,6 +107,7 @@ void attempt_end(struct primary *primary, enum failover_result result, const cha
     struct failover *failover = &primary->failover;
     bool stopped = failover->coordinated && !failover->by_primary && failover->sm.state == FAILOVER_WAIT_PROMOTION;
     if (stopped) (void)!outbox_let_write(primary->world, primary->instance);
+    if (failover->record.promoted_ms == NEVER) guard_end(primary, false);
     attempt_forget_target(primary);
     failover->record.result = result;
     failover->record.ended_ms = primary->world->now_ms;
@@ -120,6 +127,8 @@ void attempt_abort(struct primary *primary, enum failover_result result, enum se
     outbox_primary(primary, event, "%s", "");
     if (result == FAILOVER_NO_REPLICA) {
         failover->tried_in_vain = true;
+        failover->retry_ms = primary->world->now_ms + PAUSE_MS;
+    } else if (result == FAILOVER_TOO_FEW_FENCED) {
         failover->retry_ms = primary->world->now_ms + PAUSE_MS;
     } else if (result == FAILOVER_VETOED) {
         failover->retry_ms = primary->world->now_ms + MIN(VETO_PAUSE_MS, primary->options.failover_timeout_ms);

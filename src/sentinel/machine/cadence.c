@@ -2,6 +2,7 @@
 #include "sentinel/machine/complaint.h"
 #include "sentinel/machine/election.h"
 #include "sentinel/machine/gone.h"
+#include "sentinel/machine/guard.h"
 #include "sentinel/machine/hello.h"
 #include "sentinel/machine/instance_internal.h"
 #include "sentinel/machine/order.h"
@@ -28,6 +29,7 @@ enum {
     TROUBLE_MS = 5000,  /* as long as something may still come of it */
     DOWN_PING_MS = 100, /* of who is down: its return matters */
     URGENT_INFO_MS = 1000,
+    AWAITED_INFO_MS = 250, /* of a replica whose confirmations do not count before it */
     LEFT_OVER_INFO_MS = 100, /* of a replica that a leader left behind */
     /* Publish periods between hellos on data nodes when all who need them are kvd's, and between unchanged ones to a
      * kvd. What every sentinel publishes every other one hears: that is what would grow with the square. */
@@ -204,6 +206,7 @@ void cadence_on_line_up(struct world *world, struct instance *instance, enum lin
         memcpy(world->local_ip, instance->local_ip, sizeof world->local_ip);
         instance->last_ping_ms = instance->last_info_sent_ms = instance->last_hello_sent_ms = NEVER;
         instance->hello_look_ms = 0;
+        instance->fence_asked = instance->fenced_epoch = 0; /* it may be another process */
         if (instance->kind == INSTANCE_SENTINEL) {
             (void)!outbox_identify(world, instance);
             LIST_EACH(&instance->seats, node) {
@@ -264,6 +267,7 @@ static int64_t look_ping(struct world *world, struct instance *instance) {
     if (instance->lines[LINE_COMMAND].pending < PINGS_MAX && outbox_ping(world, instance)) {
         instance->last_ping_ms = world->now_ms - (first ? spread(instance, period_ms) : 0);
         if (!instance->ping_pending_ms) instance->ping_pending_ms = world->now_ms;
+        guard_on_ping(instance);
         return MAX(on_grid(instance->last_ping_ms + period_ms, period_ms), world->now_ms + 1);
     }
     return world->now_ms + period_ms;
@@ -290,6 +294,7 @@ static int64_t look_info(struct world *world, struct instance *instance) {
     if (instance->kind == INSTANCE_SENTINEL) return INT64_MAX;
     int64_t period_ms = world->timing.info_period_ms;
     if (instance->kind == INSTANCE_PRIMARY && protect_waits(instance->primary)) period_ms = MIN(period_ms, RETURN_MS);
+    if (guard_awaits(instance)) period_ms = MIN(period_ms, AWAITED_INFO_MS);
     if (repoint_is_wrong(instance)) period_ms = MIN(period_ms, URGENT_INFO_MS);
     if (repoint_is_ours(instance)) period_ms = MIN(period_ms, LEFT_OVER_INFO_MS);
     int64_t most_ms = repoint_is_left_over(instance) ? world->now_ms + LEFT_OVER_INFO_MS : INT64_MAX; /* the leader's fate */

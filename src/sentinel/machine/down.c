@@ -1,6 +1,7 @@
 #include "sentinel/machine/down.h"
 #include "sentinel/machine/complaint.h"
 #include "sentinel/machine/facts.h"
+#include "sentinel/machine/guard.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/world_internal.h"
 
@@ -139,7 +140,9 @@ void down_ask(struct primary *primary) {
     uint64_t epoch = vote ? primary->failover.epoch : world->current_epoch;
     LIST_EACH(&primary->seats, node) {
         struct seat *seat = container_of(node, struct seat, at_primary);
-        if (outbox_ask(world, seat->peer, primary, epoch, vote)) seat->asked_ms = world->now_ms;
+        if (!outbox_ask(world, seat->peer, primary, epoch, vote)) continue;
+        seat->asked_ms = world->now_ms;
+        if (vote && guard_is_on(primary)) guard_ask_census(seat); /* after its vote, in the same packet */
     }
     primary->ask_ms = world->now_ms + primary->ask_pause_ms;
     primary->ask_pause_ms = MIN(primary->ask_pause_ms * 2, world->timing.ask_period_ms);
@@ -189,6 +192,9 @@ void down_on_opinion(struct world *world, struct instance *peer, const struct re
             seat->leader_epoch = opinion.leader_epoch;
             snprintf(seat->leader, sizeof seat->leader, "%.*s", (int)opinion.leader.size, opinion.leader.data);
         }
+        bool for_us = request->epoch && request->epoch == primary->failover.epoch && opinion.leader_epoch == request->epoch &&
+                      slice_is(opinion.leader, world->id);
+        if (for_us) guard_on_vote(seat, request->number, opinion.least);
         if (request->epoch) seat->answered_epoch = MAX(seat->answered_epoch, request->epoch);
         world_touch_primary(primary);
         return;

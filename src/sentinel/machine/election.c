@@ -3,6 +3,7 @@
 #include "sentinel/machine/choose.h"
 #include "sentinel/machine/down.h"
 #include "sentinel/machine/fresh.h"
+#include "sentinel/machine/guard.h"
 #include "sentinel/machine/vote.h"
 #include "sentinel/machine/world_internal.h"
 
@@ -92,6 +93,7 @@ bool election_may_stand(const struct primary *primary) {
     if (!primary->o_down || primary->world->tilt || primary->world->save_failing) return false;
     if (primary->options.maintenance || !fresh_may_stand(primary)) return false;
     if (primary_usable(primary) < needed_votes(primary)) return false; /* E1 */
+    if (!guard_may_vote(primary, NULL) || primary->guard.forcing) return false; /* G1 */
     if (primary->failover.tried_in_vain && !choose_replica(primary, NULL)) return false;
     return MAX(primary->world->current_epoch, primary->vote_epoch) < EPOCH_MAX;
 }

@@ -22,6 +22,7 @@ const char *event_kind_name(enum event_kind kind) {
         [EVENT_SIMULATE_FAILURE] = "simulate-failure",
         [EVENT_FORGET] = "forget",
         [EVENT_FLUSH] = "flush",
+        [EVENT_ABANDON] = "abandon",
         [EVENT_SCRIPT_ENDED] = "script-ended",
     };
     return kind < EVENT_KINDS ? names[kind] : "?";

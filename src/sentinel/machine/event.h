@@ -82,6 +82,7 @@ enum event_kind {
     EVENT_DEBUG_SET,        /* `set` without name: the parameters of SENTINEL DEBUG (struct timing in world.h) */
     EVENT_SIMULATE_FAILURE, /* `simulate` */
     EVENT_FLUSH,            /* SENTINEL FLUSHCONFIG: saves now; answered when saved */
+    EVENT_ABANDON,          /* `abandon`: another sentinel gave its candidacy or failover up; no answer */
     EVENT_SCRIPT_ENDED,     /* `script`: the answer to an ACTION_SCRIPT with a token, which is this event's */
     EVENT_KINDS
 };
@@ -159,6 +160,7 @@ struct event {
         struct {
             struct slice name;
             bool coordinated;
+            bool unguarded; /* the promise of confirmed writes is given up (guard.h) */
             struct slice to_host; /* empty: any replica */
             int64_t to_port;
         } failover;
@@ -168,6 +170,11 @@ struct event {
             int64_t port;
             bool here; /* do not tell the other sentinels: one of them told us */
         } forget;
+        struct {
+            struct slice name; /* the primary's */
+            int64_t epoch;
+            struct slice id; /* the candidate's */
+        } abandon;
         struct {
             enum script_end end;
             int status;

@@ -147,7 +147,7 @@ void explain_plan(const struct primary *primary, bool coordinated, const struct 
                   struct bytes *lines) {
     struct bytes why = {0};
     const struct instance *target = wanted ? wanted : choose_replica(primary, NULL);
-    if (failover_may_force(primary, coordinated, wanted, &why))
+    if (failover_may_force(primary, coordinated, false, wanted, &why))
         bytes_add_printf(lines, "would promote %s:%u%s instead of %s:%u\n",
                          instance_shown_host(target, primary->world), target->port,
                          coordinated || failover_would_plan(primary) ? " with the primary's writes stopped, without loss," : "",

@@ -98,7 +98,15 @@ static void read_field(struct facts *facts, struct slice key, struct slice value
         read_offset(&facts->primary_offset, value);
     else if (slice_is(key, "replica_announced"))
         facts->announced = !slice_is(value, "0");
-    else if (slice_is(key, "master_failover_state"))
+    else if (slice_is(key, "master_replid2"))
+        read_id(facts->former_id, value);
+    else if (slice_is(key, "second_repl_offset"))
+        facts->former_offset = number_parse_int(value, &number) && number > 0 ? number - 1 : -1; /* the first byte that is new */
+    else if (slice_is(key, "repl_sync_min")) {
+        if (number_parse_int(value, &number) && number > 0 && number <= INT32_MAX) facts->sync_min = (uint32_t)number;
+    } else if (slice_is(key, "repl_fence_epoch")) {
+        if (number_parse_int(value, &number) && number > 0 && (uint64_t)number <= EPOCH_MAX) facts->fence_epoch = (uint64_t)number;
+    } else if (slice_is(key, "master_failover_state"))
         slice_print_plain(value, facts->handover, sizeof facts->handover);
 }
 
@@ -122,11 +130,11 @@ static bool next_line(struct slice *rest, struct slice *line) {
         case '\r': return true; /* odd: whatever follows the blanks */
         case '#': if (memchr(line->data, 'K', line->size)) return true; break;
         case 'd': if (line->data[1] == 'b') return true; break;                               /* db0 */
-        case 'k': if (line->data[1] == 'v') return true; break;                               /* kvd_version */
         case 'l': if (line->data[1] == 'o') return true; break;                               /* loading */
         case 'm': if (line->size > 6 && memcmp(line->data, "master", 6) == 0) return true; break;
-        case 'r': if (line->size > 3 && line->data[1] != 'd') return true; break;             /* role run_id replica_ */
-        case 's': if (line->data[1] == 'l') return true; break;                               /* slave */
+        case 'k': if (line->data[1] == 'v') return true; break;                               /* kvd_version */
+        case 'r': if (line->size > 3 && line->data[1] != 'd') return true; break;             /* role run_id replica_ repl_ */
+        case 's': if (line->data[1] == 'l' || line->data[2] == 'c') return true; break;       /* slave second_ */
         }
     }
     return false;
@@ -135,7 +143,10 @@ static bool next_line(struct slice *rest, struct slice *line) {
 bool facts_read_info(struct facts *facts, struct slice info, int64_t now_ms, struct facts_replicas *replicas) {
     struct facts read = *facts;
     read.role = ROLE_UNKNOWN;
-    read.link_down_ms = -1;
+    read.link_down_ms = read.former_offset = -1;
+    read.sync_min = 0;
+    read.fence_epoch = 0;
+    read.former_id[0] = 0;
     int64_t keys = -1;
     replicas->count = 0;
     struct slice line, key;
@@ -190,7 +201,7 @@ enum facts_ping facts_read_ping(const struct reply_view *reply) {
 }
 
 bool facts_read_opinion(const struct reply_view *reply, struct facts_opinion *opinion) {
-    if (reply->kind != REPLY_VIEW_ARRAY || reply->count != 3) return false;
+    if (reply->kind != REPLY_VIEW_ARRAY || (reply->count != 3 && reply->count != 4)) return false;
     const struct reply_view *down = &reply->children[0], *leader = &reply->children[1], *epoch = &reply->children[2];
     if (down->kind != REPLY_VIEW_INTEGER || epoch->kind != REPLY_VIEW_INTEGER) return false;
     if (leader->kind != REPLY_VIEW_BULK && leader->kind != REPLY_VIEW_STATUS) return false;
@@ -200,5 +211,8 @@ bool facts_read_opinion(const struct reply_view *reply, struct facts_opinion *op
     if (!id_is_valid(leader->text)) return false;
     opinion->leader = leader->text;
     opinion->leader_epoch = (uint64_t)epoch->integer;
+    const struct reply_view *least = reply->count == 4 ? &reply->children[3] : NULL;
+    if (least && least->kind == REPLY_VIEW_INTEGER && least->integer > 0 && least->integer <= INT32_MAX)
+        opinion->least = (uint32_t)least->integer;
     return true;
 }

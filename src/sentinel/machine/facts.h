@@ -40,5 +40,6 @@ struct facts_opinion {
     bool down;
     struct slice leader; /* empty: "*" */
     uint64_t leader_epoch;
+    uint32_t least; /* of a kvd's vote in a guarded set; 0: not said */
 };
 bool facts_read_opinion(const struct reply_view *reply, struct facts_opinion *opinion);

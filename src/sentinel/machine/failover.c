@@ -22,6 +22,7 @@
 #include "sentinel/machine/explain.h"
 #include "sentinel/machine/fence.h"
 #include "sentinel/machine/fresh.h"
+#include "sentinel/machine/guard.h"
 #include "sentinel/machine/history.h"
 #include "sentinel/machine/order.h"
 #include "sentinel/machine/outbox.h"
@@ -61,15 +62,17 @@ void failover_init(struct primary *primary) {
     failover->start_ms = failover->retry_ms = failover->polled_ms = failover->asked_ms = NEVER;
     failover->stand_ms = failover->wish_ms = INT64_MAX;
     fence_reset(primary);
+    guard_init(primary);
     attempt_clear_record(&failover->record);
 }
 
 /* ---- Beginning ---- */
 
-bool failover_may_force(const struct primary *primary, bool coordinated, const struct instance *wanted,
+bool failover_may_force(const struct primary *primary, bool coordinated, bool unguarded, const struct instance *wanted,
                         struct bytes *why) {
     const struct world *world = primary->world;
-    if (primary->failover.sm.state != FAILOVER_NONE || primary->failover.asked_ms != NEVER) {
+    int64_t until_ms;
+    if (primary->failover.sm.state != FAILOVER_NONE || primary->failover.asked_ms != NEVER || primary->guard.forcing) {
         bytes_add_text(why, "INPROG Failover already in progress");
         return false;
     }
@@ -95,6 +98,13 @@ bool failover_may_force(const struct primary *primary, bool coordinated, const s
         bytes_add_text(why, "NOGOODMASTER The primary is not reachable, so it cannot hand over");
         return false;
     }
+    if (!unguarded && !guard_must_fence_first(primary) && !guard_may_vote(primary, &until_ms)) { /* G1 */
+        bytes_add_printf(why,
+                         "GUARDED The primary cannot be reached to be fenced, and was promised that no other is voted for during"
+                         " the next %" PRId64 " ms. Ask again then, or give the promise up: SENTINEL FAILOVER name UNGUARDED",
+                         until_ms - world->now_ms);
+        return false;
+    }
     if (world->save_failing || MAX(world->current_epoch, primary->vote_epoch) >= EPOCH_MAX) {
         bytes_add_printf(why, "ERR No failover while the state cannot be saved: %s", world->save_error);
         return false;
@@ -108,19 +118,28 @@ bool failover_would_plan(const struct primary *primary) {
     return reachable && instance->facts.is_kvd && instance->facts.role == ROLE_PRIMARY;
 }
 
-static void plan(struct primary *primary, bool planned) {
-    primary->failover.planned = planned;
-    if (planned) (void)!outbox_info(primary->world, primary->instance, true); /* how far the replicas are behind */
+static void begin_forced(struct primary *primary, bool coordinated, bool planned, uint32_t wanted, const char *reason) {
+    if (guard_must_fence_first(primary)) {
+        guard_begin_force(primary, coordinated, planned, false, wanted, reason);
+        return;
+    }
+    attempt_begin(primary, true, coordinated || planned, wanted, reason);
+    if (planned) failover_plan(primary);
 }
 
-bool failover_force(struct primary *primary, bool coordinated, const struct instance *wanted, const char *reason,
+void failover_plan(struct primary *primary) {
+    primary->failover.planned = true;
+    (void)!outbox_info(primary->world, primary->instance, true); /* how far the replicas are behind */
+}
+
+bool failover_force(struct primary *primary, bool coordinated, bool unguarded, const struct instance *wanted, const char *reason,
                     struct bytes *why) {
-    if (!failover_may_force(primary, coordinated, wanted, why)) return false;
-    bool planned = !coordinated && failover_would_plan(primary);
-    attempt_begin(primary, true, coordinated || planned, wanted ? wanted->number : 0, reason);
-    plan(primary, planned);
+    if (!failover_may_force(primary, coordinated, unguarded, wanted, why)) return false;
+    primary->guard.unguarded = unguarded;
+    begin_forced(primary, coordinated, !coordinated && failover_would_plan(primary), wanted ? wanted->number : 0, reason);
     primary->failover.asked_ms = primary->failover.record.asked_ms = primary->world->now_ms;
     primary->failover.asked_coordinated = coordinated;
+    primary->failover.asked_unguarded = unguarded;
     return true;
 }
 
@@ -134,11 +153,11 @@ static void ask_again(struct primary *primary) {
     if (world->now_ms - asked_ms >= primary->options.failover_timeout_ms) return; /* the lost round has told why */
     bool coordinated = failover->asked_coordinated, planned = !coordinated && failover_would_plan(primary);
     struct bytes why = {0};
-    bool may = failover_may_force(primary, coordinated, NULL, &why);
+    bool may = failover_may_force(primary, coordinated, failover->asked_unguarded, NULL, &why);
     bytes_fini(&why);
     if (may) {
-        attempt_begin(primary, true, coordinated || planned, failover->wanted, "asked for by an operator, another round");
-        plan(primary, planned);
+        primary->guard.unguarded = failover->asked_unguarded;
+        begin_forced(primary, coordinated, planned, failover->wanted, "asked for by an operator, another round");
         failover->record.rounds = rounds + 1;
         failover->record.asked_ms = asked_ms;
     } else {
@@ -264,11 +283,23 @@ static struct instance *chosen(const struct primary *primary) {
 static void look_select(struct primary *primary) {
     struct failover *failover = &primary->failover;
     struct world *world = primary->world;
+    char why[200] = "no replica can be promoted";
+    bool guarded = guard_is_on(primary);
+    enum guard_verdict guard = guarded ? guard_look(primary, why, sizeof why) : GUARD_GO;
+    if (guard == GUARD_WAIT) return;
+    if (guard == GUARD_LATE) { /* G4 */
+        history_note_replicas(primary, NULL);
+        attempt_abort(primary, FAILOVER_TOO_FEW_FENCED, SENTINEL_EVENT_ABORT_TOO_FEW, why);
+        return;
+    }
     if (!offsets_are_fresh(primary) && world->now_ms - failover->sm.since_ms < FRESH_MS) return;
-    struct instance *target = chosen(primary);
+    bool by_place = guarded && !failover->coordinated; /* who hands over sees to it that the target has all */
+    const struct instance *wanted = failover->wanted ? world_find_instance(world, failover->wanted) : NULL;
+    struct instance *target = by_place ? guard_choose(primary, wanted, why, sizeof why) : chosen(primary);
     const char *cannot;
     if (!target && order_needs_force(primary, &cannot)) {
         order_force(primary, cannot);
+        if (guarded) return; /* then replicas must be fenced: at once, in the next look */
         target = chosen(primary);
     }
     if (!target && failover->planned && world->now_ms - failover->sm.since_ms < NEAR_MS) return;
@@ -277,7 +308,7 @@ static void look_select(struct primary *primary) {
     if (!target) {
         protect_reset(primary);
         attempt_abort(primary, FAILOVER_NO_REPLICA, SENTINEL_EVENT_ABORT_NO_REPLICA,
-                      failover->planned ? "no replica can be promoted and is near enough" : "no replica can be promoted");
+                      failover->planned ? "no replica can be promoted and is near enough" : why);
         return;
     }
     failover->target = target;
@@ -308,6 +339,16 @@ static void look_send(struct primary *primary) {
         snprintf(why, sizeof why, "the pre-failover script: %s", failover->record.script);
         attempt_abort(primary, FAILOVER_VETOED, SENTINEL_EVENT_ABORT_VETOED, why);
         return;
+    }
+    if (!failover->ordered && guard_is_on(primary)) { /* G2, G5: fences fall when somebody orders so, and time passes */
+        if (!guard_allows(primary)) {
+            order_take_back(primary, "a replica that was fenced is gone");
+            return;
+        }
+        if (world->now_ms - failover->start_ms >= guard_longest_ms(primary) / 2) {
+            attempt_abort(primary, FAILOVER_REPLICA_TIMEOUT, SENTINEL_EVENT_ABORT_REPLICA_TIMEOUT, "the order could not be sent in time");
+            return;
+        }
     }
     /* The others' votes may elect us before our own disk is done. */
     if (primary->saved_vote_epoch >= failover->epoch) order_send(primary); /* F1 */
@@ -384,7 +425,9 @@ static int64_t look_protect(struct primary *primary) {
     int64_t next_ms = INT64_MAX;
     struct bytes refusal = {0};
     if (failover->sm.state == FAILOVER_NONE && protect_is_due(primary, why, sizeof why, &next_ms)) {
-        if (failover_may_force(primary, false, NULL, &refusal)) {
+        if (failover_may_force(primary, false, false, NULL, &refusal) && guard_must_fence_first(primary)) {
+            guard_begin_force(primary, false, false, true, 0, why);
+        } else if (!primary->guard.forcing && !refusal.size) {
             attempt_begin(primary, true, false, 0, why);
             failover->protecting = true;
         }
@@ -402,7 +445,7 @@ static void look_once(struct primary *primary) {
     }
     switch ((enum failover_state)failover->sm.state) {
     case FAILOVER_NONE:
-        if (failover->asked_ms != NEVER && failover->retry_ms <= primary->world->now_ms) {
+        if (failover->asked_ms != NEVER && failover->retry_ms <= primary->world->now_ms && !primary->guard.forcing) {
             ask_again(primary);
         } else if (failover->stand_ms <= primary->world->now_ms && election_may_stand(primary)) {
             char reason[160];
@@ -442,13 +485,17 @@ static int64_t next_look(struct primary *primary) {
     case FAILOVER_NONE:
         /* Our turn came but E1 does not hold: its conditions touch us when they change; this is for those that do not.
          */
-        if (primary->o_down && failover->stand_ms <= now_ms) next_ms = now_ms + POLL_MS;
-        if (failover->asked_ms != NEVER) next_ms = MIN(next_ms, failover->retry_ms);
+        if (primary->o_down && failover->stand_ms <= now_ms) {
+            int64_t until_ms;
+            next_ms = now_ms + POLL_MS;
+            if (!guard_may_vote(primary, &until_ms)) next_ms = MIN(next_ms, MAX(until_ms, now_ms + 1));
+        }
+        if (failover->asked_ms != NEVER && !primary->guard.forcing) next_ms = MIN(next_ms, failover->retry_ms);
         break;
     case FAILOVER_WAIT_START: next_ms = failover->start_ms + election_round_ms(primary); break;
     case FAILOVER_SELECT:
         next_ms = failover->sm.since_ms + FRESH_MS;
-        if (next_ms <= now_ms) next_ms = now_ms + POLL_MS;
+        if (next_ms <= now_ms || guard_is_on(primary)) next_ms = now_ms + POLL_MS;
         break;
     case FAILOVER_SEND:
     case FAILOVER_WAIT_PROMOTION:
@@ -470,7 +517,7 @@ int64_t failover_look(struct primary *primary) {
     if (period_ms && (failover->polled_ms == NEVER || primary->world->now_ms - failover->polled_ms >= period_ms))
         failover_poll_replicas(primary);
     int64_t wish_ms = asked_look(primary);
-    int64_t protect_ms = look_protect(primary);
+    int64_t protect_ms = MIN(look_protect(primary), guard_look_force(primary));
     for (unsigned before = FAILOVER_STATES, rounds = 0; before != failover->sm.state && rounds < 8; rounds++) {
         before = failover->sm.state;
         (void)election_plan(primary);
@@ -489,6 +536,7 @@ const char *failover_result_name(enum failover_result result) {
     case FAILOVER_REPLICA_TIMEOUT: return "replica_timeout";
     case FAILOVER_PRIMARY_TIMEOUT: return "primary_timeout";
     case FAILOVER_VETOED: return "vetoed";
+    case FAILOVER_TOO_FEW_FENCED: return "too_few_fenced";
     case FAILOVER_SUPERSEDED: return "superseded";
     case FAILOVER_PRIMARY_BACK: return "primary_back";
     }

@@ -21,14 +21,15 @@ void failover_init(struct primary *primary);
 /* Does all that can be done now. Returns when to look again. */
 int64_t failover_look(struct primary *primary);
 
-/* SENTINEL FAILOVER. `wanted`: the replica that the operator names; NULL: the best one. `reason`: for the record. False:
- * `why` holds the error's words with their code. */
-bool failover_force(struct primary *primary, bool coordinated, const struct instance *wanted, const char *reason,
+/* SENTINEL FAILOVER. `wanted`: the replica that the operator names; NULL: the best one. `unguarded`: confirmed writes may be lost by it
+ * (guard.h). `reason`: for the record. False: `why` holds the error's words with their code. */
+bool failover_force(struct primary *primary, bool coordinated, bool unguarded, const struct instance *wanted, const char *reason,
                     struct bytes *why);
 /* A plain order would be coordinated (F5). */
 bool failover_would_plan(const struct primary *primary);
+void failover_plan(struct primary *primary); /* the attempt that has just begun is */
 /* Whether it would begin, with no effect. */
-bool failover_may_force(const struct primary *primary, bool coordinated, const struct instance *wanted,
+bool failover_may_force(const struct primary *primary, bool coordinated, bool unguarded, const struct instance *wanted,
                         struct bytes *why);
 
 /* RESET, REMOVE: stops without an event. */

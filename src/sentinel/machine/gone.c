@@ -27,9 +27,9 @@ void gone_on_line_down(struct instance *instance, enum line_phase phase, int64_t
         if (instance->lost_ms == NEVER || since_ms < instance->lost_ms) return;
         instance->refusals++;
         if (instance->refusals >= REFUSALS && since_ms >= instance->lost_ms + grace_ms(instance))
-            instance->gone = true; /* G1 */
+            instance->gone = true; /* K1 */
     } else {
-        forget_evidence(instance); /* G2 */
+        forget_evidence(instance); /* K2 */
     }
 }
 

@@ -1,9 +1,9 @@
 /* When a process is known to be gone, without waiting for its silence: the fast path of primaries with `fast-failover`.
  *
- * G1  A process is gone when a line to it that was open was reset or closed, and then every attempt to reach it was
+ * K1  A process is gone when a line to it that was open was reset or closed, and then every attempt to reach it was
  *     refused, at least two, the last of them begun no sooner than the grace after the loss.
- * G2  Silence is no evidence: an attempt that times out, or ends in any other way than a refusal, clears it.
- * G3  It is gone until it gives a good answer to a ping.
+ * K2  Silence is no evidence: an attempt that times out, or ends in any other way than a refusal, clears it.
+ * K3  It is gone until it gives a good answer to a ping.
  *
  * A host that lost its power, a cut network and a process that hangs refuse nothing. A firewall that rejects with a
  * reset looks like a process that is gone: that is why it is for the operator to choose, and the quorum to agree.

@@ -42,7 +42,9 @@ struct instance *instance_new(struct world *world, enum instance_kind kind, stru
     instance->facts.priority = 100;
     instance->facts.keys = -1;
     instance->facts.announced = true;
-    instance->facts.link_down_ms = -1;
+    instance->facts.link_down_ms = instance->facts.former_offset = -1;
+    instance->fenced_offset = instance->fenced_synced = -1;
+    instance->fence_seen_ms = NEVER;
     instance->role_reported = kind == INSTANCE_PRIMARY ? ROLE_PRIMARY : ROLE_REPLICA;
     if (kind == INSTANCE_SENTINEL) instance->role_reported = ROLE_UNKNOWN;
     instance->role_since_ms = instance->follows_since_ms = instance->reconf_since_ms = world->now_ms;
@@ -215,6 +217,9 @@ void instance_flags(const struct instance *instance, struct bytes *out) {
     add_flag(out, start, !instance_is_connected(instance), "disconnected");
     add_flag(out, start, master_down, "master_down");
     add_flag(out, start, is_primary && running, "failover_in_progress");
+    add_flag(out, start, is_primary && primary->guard.least, "guarded");
+    add_flag(out, start, is_primary && running && primary->guard.waits, "waits_for_fences");
+    add_flag(out, start, instance->kind != INSTANCE_SENTINEL && instance->facts.fence_epoch, "fenced");
     add_flag(out, start, instance->promoted, "promoted");
     add_flag(out, start, is_replica && instance->reconf == RECONF_SENT, "reconf_sent");
     add_flag(out, start, is_replica && instance->reconf == RECONF_INPROG, "reconf_inprog");

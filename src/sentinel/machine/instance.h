@@ -77,6 +77,10 @@ struct facts {
     char replication_id[SENTINEL_ID_SIZE];
     char handover[24]; /* master_failover_state */
     bool is_kvd;       /* kvd_version; as the last full INFO said */
+    uint32_t sync_min;        /* repl_sync_min: so many replicas confirm each write at least; 0: not said, or none */
+    uint64_t fence_epoch;     /* repl_fence_epoch; 0: it is not fenced */
+    char former_id[SENTINEL_ID_SIZE]; /* master_replid2: of the history that this one goes on from ... */
+    int64_t former_offset;            /* ... and up to where; -1 none */
 };
 
 /* How far a replica is with following the new primary. */
@@ -149,6 +153,17 @@ struct instance {
     int64_t last_order_ms;  /* the last SLAVEOF we sent; NEVER */
     uint64_t refused_epoch; /* the failover in which it refused to be promoted; 0 none */
     char refusal[96];       /* the words of the last refused order */
+
+    /* Guarded sets (guard.h) */
+    uint64_t known_sequence; /* the save that has this replica */
+    bool named;              /* to the current primary, by us: it may have confirmed something */
+    uint64_t named_epoch;    /* the failover in which another sentinel said that it named it; 0 none */
+    uint64_t fence_asked;    /* the failover in which it was told to stop confirming, on this line; 0 none */
+    uint64_t fenced_epoch;   /* and in which it has answered that it does */
+    int64_t fenced_offset, fenced_synced; /* what it has, executed and on its disk; -1 unknown */
+    char fenced_history[SENTINEL_ID_SIZE];
+    uint64_t fence_seen; /* the fence that its INFO speaks of, and since when */
+    int64_t fence_seen_ms;
 
     /* As a sentinel */
     struct list seats;     /* of struct seat, by `at_peer` */

@@ -5,6 +5,7 @@
 #include "sentinel/machine/facts.h"
 #include "sentinel/machine/fresh.h"
 #include "sentinel/machine/gone.h"
+#include "sentinel/machine/guard.h"
 #include "sentinel/machine/instance_internal.h"
 #include "sentinel/machine/order.h"
 #include "sentinel/machine/outbox.h"
@@ -112,7 +113,8 @@ static void discover(struct world *world, struct instance *instance, const struc
         if (!known && primary->replica_count < REPLICAS_MAX && world_may_watch(world, host)) {
             struct instance *replica = replica_add(primary, host, port);
             outbox_instance(world, replica, NULL, SENTINEL_EVENT_REPLICA, "%s", "");
-            primary_changed(primary, STATE_PART_KNOWN, false);
+            primary_changed(primary, STATE_PART_KNOWN, primary->guard.least > 0);
+            replica->known_sequence = world->state_sequence;
         }
         mem_free(host);
     }
@@ -179,6 +181,7 @@ static void on_info(struct world *world, struct instance *instance, const struct
         }
         if (head->role_reported == ROLE_REPLICA) world_touch_instance(world, head); /* what others say decides */
         if (instance->kind == INSTANCE_PRIMARY) protect_on_info(instance, &before);
+        guard_on_info(instance);
         order_on_info(instance); /* may make it the primary */
         repoint_on_info(instance);
         world_touch_instance(world, instance);
@@ -206,6 +209,18 @@ void listen_on_reply(struct world *world, const struct event *event) {
     case REQUEST_PROMOTE:
     case REQUEST_HANDOVER: order_on_reply(instance, request, event->reply.index, reply, complete); break;
     case REQUEST_REPOINT: repoint_on_reply(instance, request, reply, complete); break;
+    case REQUEST_LEASE: guard_on_lease_reply(instance, request, reply); break;
+    case REQUEST_FENCE: guard_on_fence_reply(instance, request, reply); break;
+    case REQUEST_FENCE_PRIMARY: guard_on_primary_fenced(instance, request, event->reply.index, reply, complete); break;
+    case REQUEST_NAMED:
+        LIST_EACH(&instance->seats, node) {
+            struct seat *seat = container_of(node, struct seat, at_peer);
+            if (seat->primary->number == request->primary) guard_on_census(seat, request, reply);
+        }
+        break;
+    case REQUEST_RELEASE:
+        if (reply->kind != REPLY_VIEW_ERROR) (void)!outbox_info(world, instance, true);
+        break;
     case REQUEST_IDENTIFY:
         if (reply->kind == REPLY_VIEW_BULK) instance->is_kvd = facts_is_kvd(reply->text);
         break;
@@ -220,6 +235,7 @@ void listen_on_reply(struct world *world, const struct event *event) {
             if (seat->primary->number == request->primary) fresh_on_census(seat, reply);
         }
         break;
+    case REQUEST_ABANDON:
     case REQUEST_SETTLE:
     case REQUEST_SCRIPT_KILL:
     case REQUEST_FORGET: /* OK; or an error: it did not know it */

@@ -4,6 +4,7 @@
 #include "sentinel/machine/down.h"
 #include "sentinel/machine/failover.h"
 #include "sentinel/machine/fence.h"
+#include "sentinel/machine/guard.h"
 #include "sentinel/machine/hello.h"
 #include "sentinel/machine/instance_internal.h"
 #include "sentinel/machine/listen.h"
@@ -130,6 +131,11 @@ static void on_hello(struct world *world, const struct event *event) {
     hello_receive(world, event->hello.payload, from);
 }
 
+static void on_abandoned(struct world *world, const struct event *event) {
+    struct primary *primary = world_find_primary(world, event->abandon.name);
+    if (primary && event->abandon.epoch > 0) guard_on_abandoned(primary, (uint64_t)event->abandon.epoch, event->abandon.id);
+}
+
 static void on_event(struct world *world, const struct event *event) {
     switch (event->kind) {
     case EVENT_START: on_start(world); break;
@@ -155,6 +161,7 @@ static void on_event(struct world *world, const struct event *event) {
         break;
     case EVENT_FORGET: operate_forget(world, event); break;
     case EVENT_FLUSH: save_flush(world, event->token); break;
+    case EVENT_ABANDON: on_abandoned(world, event); break;
     case EVENT_SCRIPT_ENDED: fence_on_ended(world, event); break;
     case EVENT_KINDS: UNREACHABLE("no such event");
     }

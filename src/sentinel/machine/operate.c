@@ -222,7 +222,10 @@ void operate_failover(struct world *world, const struct event *event) {
     bool coordinated = event->failover.coordinated;
     if (!primary || !find_wanted(world, event, primary, &wanted)) return;
     struct bytes why = {0};
-    if (failover_force(primary, coordinated, wanted, coordinated ? "asked for by an operator, coordinated" : "asked for by an operator", &why))
+    const char *reason = event->failover.unguarded ? "asked for by an operator, who gave the promise of confirmed writes up"
+                         : coordinated             ? "asked for by an operator, coordinated"
+                                                   : "asked for by an operator";
+    if (failover_force(primary, coordinated, event->failover.unguarded, wanted, reason, &why))
         outbox_ok(world, event->token);
     else
         outbox_error(world, event->token, "%s", bytes_text(&why));

@@ -3,6 +3,7 @@
 #include "sentinel/machine/attempt.h"
 #include "sentinel/machine/complaint.h"
 #include "sentinel/machine/facts.h"
+#include "sentinel/machine/guard.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/repoint.h"
 #include "sentinel/machine/world_internal.h"
@@ -18,6 +19,8 @@ static int64_t coordinated_ms(const struct primary *primary) {
 
 int64_t order_patience_ms(const struct primary *primary) {
     const struct failover *failover = &primary->failover;
+    if (!failover->coordinated && guard_is_on(primary))
+        return guard_longest_ms(primary) / 2; /* G5: who voted for us waits no longer */
     if (!failover->coordinated) return primary->options.failover_timeout_ms;
     if (failover->by_primary) return coordinated_ms(primary) + COORDINATED_MS;
     /* What was ordered may still be executed, and its proof come. */
@@ -40,6 +43,9 @@ void order_send(struct primary *primary) {
         failover->stopped_until_ms = world->now_ms + timeout_ms / 2;
     } else {
         request = outbox_promote(world, target, failover->epoch);
+        /* One that was a primary already, and was fenced before that was known. */
+        if (target->fenced_epoch == failover->epoch && target->facts.role == ROLE_PRIMARY)
+            (void)!outbox_release(world, target, failover->epoch);
     }
     if (!request) return;
     failover->ordered = true;
@@ -88,6 +94,7 @@ static void promoted(struct primary *primary, const char *proof) {
     CHECK(failover->sm.state == FAILOVER_WAIT_PROMOTION);
     CHECK(failover->epoch > primary->config_epoch); /* F3 */
     bool coordinated = failover->coordinated, by_primary = failover->by_primary;
+    guard_end(primary, true);
     primary->config_epoch = failover->epoch;
     failover->record.promoted_ms = world->now_ms;
     failover->count++;

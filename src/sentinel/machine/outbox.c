@@ -110,7 +110,8 @@ struct draft {
     const struct primary *renames; /* whose rename-command applies; NULL none */
     struct command_view *commands;
     size_t count;
-    struct slice *args; /* of the command that is being added */
+    struct slice *args; /* of the command that is being added; room for so many: */
+    size_t most;
 };
 
 static struct draft draft_start(struct world *world, const struct primary *renames) {
@@ -128,15 +129,20 @@ static const char *renamed(const struct primary *primary, const char *name) {
 
 static void draft_arg(struct draft *draft, struct slice arg) {
     struct command_view *command = &draft->commands[draft->count - 1];
-    CHECK(command->count < ARGS_MAX);
+    CHECK(command->count < draft->most);
     draft->args[command->count++] = slice_make(actions_text(draft->actions, arg), arg.size);
 }
 
-static void draft_command(struct draft *draft, const char *name) {
+static void draft_command_of(struct draft *draft, const char *name, size_t args) {
     CHECK(draft->count < COMMANDS_MAX);
-    draft->args = actions_alloc(draft->actions, ARGS_MAX * sizeof draft->args[0]);
+    draft->args = actions_alloc(draft->actions, args * sizeof draft->args[0]);
+    draft->most = args;
     draft->commands[draft->count++] = (struct command_view){draft->args, 0};
     draft_arg(draft, slice_text(renamed(draft->renames, name)));
+}
+
+static void draft_command(struct draft *draft, const char *name) {
+    draft_command_of(draft, name, ARGS_MAX);
 }
 
 static void draft_text(struct draft *draft, const char *text) {
@@ -359,6 +365,98 @@ struct request *outbox_handover_abort(struct world *world, struct instance *prim
     return draft_send(&draft, world, primary, REQUEST_HANDOVER_ABORT);
 }
 
+/* ---- Guarded sets ---- */
+
+enum { NAMED_MAX = 256 }; /* as many as the server takes */
+
+static void add_names(struct draft *draft, const struct instance *replica) {
+    draft_text(draft, actions_printf(draft->actions, "%s:%u", replica->host, replica->port));
+    /* The primary may know it by the one or by the other. */
+    if (replica->ip[0] && strcmp(replica->ip, replica->host) != 0)
+        draft_text(draft, actions_printf(draft->actions, "%s:%u", replica->ip, replica->port));
+}
+
+struct request *outbox_lease(struct primary *primary, int64_t ms, int64_t stamp) {
+    struct world *world = primary->world;
+    size_t named = 0;
+    if (!may_send(primary->instance, 1)) return NULL;
+    struct draft draft = draft_start(world, primary);
+    draft_command_of(&draft, "GUARD", 6 + 2 * MIN(primary->replica_count, (size_t)NAMED_MAX));
+    draft_text(&draft, "LEASE");
+    draft_text(&draft, world->id);
+    draft_int(&draft, (int64_t)primary_voters(primary));
+    draft_int(&draft, ms);
+    draft_int(&draft, stamp);
+    LIST_EACH(&primary->replicas, node) {
+        const struct instance *replica = container_of(node, struct instance, node);
+        if (replica->named && named++ < NAMED_MAX / 2) add_names(&draft, replica);
+    }
+    struct request *request = draft_send(&draft, world, primary->instance, REQUEST_LEASE);
+    request->primary = primary->number;
+    return request;
+}
+
+static void draft_fence(struct draft *draft, const char *what, uint64_t epoch) {
+    draft_command(draft, "GUARD");
+    draft_text(draft, what);
+    draft_int(draft, (int64_t)epoch);
+}
+
+struct request *outbox_fence(struct world *world, struct instance *replica, uint64_t epoch) {
+    if (!may_send(replica, 1)) return NULL;
+    struct draft draft = draft_start(world, replica->primary);
+    draft_fence(&draft, "FENCE", epoch);
+    draft_text(&draft, world->id);
+    struct request *request = draft_send(&draft, world, replica, REQUEST_FENCE);
+    request->epoch = epoch;
+    return request;
+}
+
+struct request *outbox_fence_primary(struct world *world, struct instance *primary, uint64_t epoch, int64_t pause_ms) {
+    if (!may_send(primary, 2)) return NULL;
+    struct draft draft = draft_start(world, primary->primary);
+    if (pause_ms) {
+        draft_command(&draft, "CLIENT");
+        draft_text(&draft, "PAUSE");
+        draft_int(&draft, pause_ms);
+        draft_text(&draft, "WRITE");
+    }
+    draft_fence(&draft, "FENCE", epoch);
+    draft_text(&draft, world->id);
+    struct request *request = draft_send(&draft, world, primary, REQUEST_FENCE_PRIMARY);
+    request->epoch = epoch;
+    return request;
+}
+
+struct request *outbox_release(struct world *world, struct instance *instance, uint64_t epoch) {
+    if (!may_send(instance, 1)) return NULL;
+    struct draft draft = draft_start(world, instance->primary);
+    draft_fence(&draft, "RELEASE", epoch);
+    return draft_send(&draft, world, instance, REQUEST_RELEASE);
+}
+
+struct request *outbox_named(struct world *world, struct instance *peer, const struct primary *primary) {
+    if (!may_send(peer, 1)) return NULL;
+    struct draft draft = draft_start(world, NULL);
+    draft_command(&draft, "SENTINEL");
+    draft_text(&draft, "REPLICAS");
+    draft_text(&draft, primary->name);
+    struct request *request = draft_send(&draft, world, peer, REQUEST_NAMED);
+    request->primary = primary->number;
+    return request;
+}
+
+struct request *outbox_abandon(struct world *world, struct instance *peer, const struct primary *primary, uint64_t epoch) {
+    if (!may_send(peer, 1)) return NULL;
+    struct draft draft = draft_start(world, NULL);
+    draft_command(&draft, "SENTINEL");
+    draft_text(&draft, "ABANDON");
+    draft_text(&draft, primary->name);
+    draft_int(&draft, (int64_t)epoch);
+    draft_text(&draft, world->id);
+    return draft_send(&draft, world, peer, REQUEST_ABANDON);
+}
+
 /* ---- Lines ---- */
 
 void outbox_connect(struct world *world, struct instance *instance, enum line_kind line, const struct line_patience *patience) {
@@ -417,16 +515,21 @@ void outbox_count(struct world *world, uint64_t token, int64_t count) {
     answer(world, token, ANSWER_COUNT)->answer.count = count;
 }
 
-void outbox_vote(struct world *world, uint64_t token, bool down, const char *leader, uint64_t leader_epoch) {
-    outbox_vote_after(world, token, down, leader, leader_epoch, 0);
-}
-
-void outbox_vote_after(struct world *world, uint64_t token, bool down, const char *leader, uint64_t leader_epoch,
-                       uint64_t sequence) {
+static struct action *answer_vote(struct world *world, uint64_t token, bool down, const char *leader, uint64_t leader_epoch) {
     const char *kept = actions_text(world->actions, slice_text(leader));
     struct action *action = answer(world, token, ANSWER_VOTE);
     action->answer.down = down;
     action->answer.leader = kept;
     action->answer.leader_epoch = leader_epoch;
+    return action;
+}
+
+void outbox_no_vote(struct world *world, uint64_t token, bool down) {
+    answer_vote(world, token, down, "*", 0);
+}
+
+void outbox_vote(struct primary *primary, uint64_t token, bool down, uint64_t sequence) {
+    struct action *action = answer_vote(primary->world, token, down, primary->vote_leader, primary->vote_epoch);
     action->answer.after = sequence;
+    action->answer.least = primary->guard.least;
 }

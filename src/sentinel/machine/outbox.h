@@ -44,6 +44,15 @@ struct request *outbox_forget(struct world *world, struct instance *peer, const 
 struct request *outbox_census(struct world *world, struct instance *peer, const struct primary *primary);
 struct request *outbox_identify(struct world *world, struct instance *peer);
 
+/* Guarded sets (guard.h). The lease names the primary's replicas that are `named`. */
+struct request *outbox_lease(struct primary *primary, int64_t ms, int64_t stamp);
+struct request *outbox_fence(struct world *world, struct instance *replica, uint64_t epoch);
+/* After CLIENT PAUSE for so long, unless that is 0. */
+struct request *outbox_fence_primary(struct world *world, struct instance *primary, uint64_t epoch, int64_t pause_ms);
+struct request *outbox_release(struct world *world, struct instance *instance, uint64_t epoch);
+struct request *outbox_named(struct world *world, struct instance *peer, const struct primary *primary);
+struct request *outbox_abandon(struct world *world, struct instance *peer, const struct primary *primary, uint64_t epoch);
+
 struct line_patience {
     int64_t connect_ms, answer_ms, unacked_ms; /* see ACTION_CONNECT */
 };
@@ -53,7 +62,7 @@ void outbox_disconnect(struct world *world, struct instance *instance, enum line
 void outbox_ok(struct world *world, uint64_t token);
 void outbox_error(struct world *world, uint64_t token, const char *format, ...) PRINTF_LIKE(3, 4);
 void outbox_count(struct world *world, uint64_t token, int64_t count);
-void outbox_vote(struct world *world, uint64_t token, bool down, const char *leader, uint64_t leader_epoch);
-/* The same, not to leave before that save. */
-void outbox_vote_after(struct world *world, uint64_t token, bool down, const char *leader, uint64_t leader_epoch,
-                       uint64_t sequence);
+/* No vote. */
+void outbox_no_vote(struct world *world, uint64_t token, bool down);
+/* Our vote in this primary, not to leave before that save (0: at once). */
+void outbox_vote(struct primary *primary, uint64_t token, bool down, uint64_t sequence);

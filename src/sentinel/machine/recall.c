@@ -1,4 +1,5 @@
 #include "sentinel/machine/recall.h"
+#include "sentinel/machine/guard.h"
 #include "sentinel/machine/history.h"
 #include "sentinel/machine/instance_internal.h"
 #include "sentinel/machine/options.h"
@@ -73,6 +74,7 @@ static void apply_epochs(struct primary *primary, const struct state_record *rec
     primary->config_epoch = sane(record->config_epoch);
     primary->vote_epoch = primary->saved_vote_epoch = sane(record->vote_epoch);
     primary->fresh = record->fresh;
+    guard_recall(primary, record->guarded);
     if (is_id(record->id)) snprintf(primary->vote_leader, sizeof primary->vote_leader, "%s", record->id);
     primary->world->current_epoch = MAX(primary->world->current_epoch, MAX(primary->config_epoch, primary->vote_epoch));
 }
@@ -147,7 +149,8 @@ static void recall_known(struct world *world, const struct state_record *record)
         if (primary->forget_replicas || primary->replica_count >= REPLICAS_MAX) return;
         if (instance_is_at(primary->instance, host, record->port) || replica_find_at(primary, host, record->port))
             return;
-        (void)replica_add(primary, host, record->port);
+        struct instance *replica = replica_add(primary, host, record->port);
+        replica->named = primary->guard.least > 0; /* perhaps: it is not remembered who was */
     } else if (record->kind == STATE_SENTINEL) {
         if (!is_id(record->id) || strcmp(record->id, world->id) == 0 || primary->seat_count >= SENTINELS_MAX) return;
         if (primary_find_seat(primary, slice_text(record->id))) return;
@@ -224,6 +227,7 @@ static void export_primary(const struct primary *primary, unsigned parts, struct
                                       .at_run_time = primary->at_run_time,
                                       .quorum = primary->options.quorum,
                                       .fresh = primary->fresh,
+                                      .guarded = primary->guard.least,
                                       .config_epoch = primary->config_epoch,
                                       .vote_epoch = primary->vote_epoch,
                                       .id = primary->vote_leader,

@@ -1,6 +1,7 @@
 #include "sentinel/machine/repoint.h"
 #include "sentinel/machine/complaint.h"
 #include "sentinel/machine/election.h"
+#include "sentinel/machine/guard.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/world_internal.h"
 
@@ -125,6 +126,7 @@ static int64_t fix_ms(const struct instance *instance) {
 }
 
 bool repoint_is_wrong(const struct instance *instance) {
+    if (guard_is_left_over(instance)) return true;
     if (instance->kind == INSTANCE_PRIMARY)
         return instance->facts.at_ms != NEVER && instance->facts.role == ROLE_REPLICA;
     if (instance->kind != INSTANCE_REPLICA || instance->facts.at_ms == NEVER) return false;
@@ -158,6 +160,8 @@ static void repair(struct instance *instance) {
     if (primary->failover.sm.state != FAILOVER_NONE || !looks_sane(primary)) return; /* R1, R2 */
     if (instance->hearsay) return;
     if (instance->last_order_ms != NEVER && world->now_ms - instance->last_order_ms < AGAIN_MS) return;
+    /* Who follows the wrong one, or nobody, stays fenced until it is told whom to follow. */
+    if (guard_is_left_over(instance) && follows(instance)) guard_repair(instance); /* R4 */
     if (instance->facts.role == ROLE_PRIMARY) {
         if (world->now_ms >= convert_ms(instance) && send(instance, primary->config_epoch))
             outbox_instance(world, instance, NULL, SENTINEL_EVENT_CONVERT, "%s", "");
@@ -170,6 +174,7 @@ static void repair(struct instance *instance) {
 }
 
 void repoint_on_info(struct instance *instance) {
+    if (instance->kind == INSTANCE_PRIMARY && guard_is_left_over(instance)) guard_repair(instance); /* R4 */
     if (instance->kind != INSTANCE_REPLICA) return;
     if (instance->was_primary && follows(instance) && instance->facts.link_up) instance->was_primary = false;
     if (instance->primary->failover.sm.state == FAILOVER_RECONF) {

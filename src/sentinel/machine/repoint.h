@@ -5,6 +5,7 @@
  *
  * R1  Repairs are made only while the primary looks sane to us: up, and saying itself that it is a primary.
  * R2  No repair while a failover of that primary runs here.
+ * R4  Who is fenced for a failover that is over, or that can come to nothing any more, is released (guard.h).
  * SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "sentinel/machine/world.h"

@@ -18,6 +18,8 @@ libmachine_a_SOURCES = \
 	src/sentinel/machine/fence.c src/sentinel/machine/fence.h \
 	src/sentinel/machine/fresh.c src/sentinel/machine/fresh.h \
 	src/sentinel/machine/gone.c src/sentinel/machine/gone.h \
+	src/sentinel/machine/guard.c src/sentinel/machine/guard.h src/sentinel/machine/guard_internal.h \
+	src/sentinel/machine/guard_fence.c \
 	src/sentinel/machine/hello.c src/sentinel/machine/hello.h \
 	src/sentinel/machine/history.c src/sentinel/machine/history.h \
 	src/sentinel/machine/instance.c src/sentinel/machine/instance.h \

@@ -12,7 +12,7 @@ enum state_kind {
     STATE_SELF,     /* id, epoch: our id and the current epoch */
     STATE_GLOBAL,   /* option, value, configured: what SENTINEL CONFIG SET changed */
     STATE_PRIMARY,  /* name, host, port, configured_host, configured_port, quorum (at_run_time only), at_run_time,
-                     * config_epoch, vote_epoch, id (whom we voted for in vote_epoch; "" nobody), fresh */
+                     * config_epoch, vote_epoch, id (whom we voted for in vote_epoch; "" nobody), fresh, guarded */
     STATE_OPTION,   /* name, option, value, second, configured: what SENTINEL SET changed. second: rename-command's new
                      * name */
     STATE_REPLICA,  /* name, host, port */
@@ -41,6 +41,7 @@ struct state_record {
     uint32_t quorum;
     unsigned parts; /* PRIMARY among changes: STATE_PART_... that follow entirely; never saved */
     bool fresh; /* no memory of votes yet: what is not said here is not known */
+    uint32_t guarded; /* so many replicas confirm each write (guard.h) */
     uint64_t epoch, config_epoch, vote_epoch;
     const char *option, *value, *second;
     const char *configured; /* the option's value in the operator's file then; when it differs now, the file wins */

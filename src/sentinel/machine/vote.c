@@ -3,6 +3,7 @@
 #include "sentinel/machine/complaint.h"
 #include "sentinel/machine/down.h"
 #include "sentinel/machine/election.h"
+#include "sentinel/machine/guard.h"
 #include "sentinel/machine/outbox.h"
 #include "sentinel/machine/world_internal.h"
 
@@ -35,12 +36,14 @@ static void set_vote(struct primary *primary, uint64_t epoch, const char *candid
     struct world *world = primary->world;
     CHECK(epoch > primary->vote_epoch);   /* V1, V5 */
     CHECK(epoch > primary->config_epoch); /* V2 */
+    CHECK(guard_may_vote(primary, NULL)); /* G1 */
     if (strcmp(primary->vote_leader, candidate) != 0 || !is_recent(primary)) primary->promised_ms = world->now_ms; /* V7 */
     primary->vote_epoch = epoch;
     snprintf(primary->vote_leader, sizeof primary->vote_leader, "%s", candidate);
     primary->voted_ms = world->now_ms;
     primary->vote_sequence = world->state_sequence + 1;
     world->votes_given++;
+    guard_on_own_vote(primary);
     primary_changed(primary, STATE_PART_PRIMARY, true);
     outbox_event(world, primary, SENTINEL_EVENT_VOTE, "%s %" PRIu64, candidate, epoch);
     world_touch_primary(primary);
@@ -94,13 +97,13 @@ static void hold(struct primary *primary, uint64_t token, bool down) {
 void vote_on_request(struct world *world, const struct event *event) {
     struct primary *primary = world_find_primary_at(world, event->vote.ip, event->vote.port);
     if (!primary) {
-        outbox_vote(world, event->token, false, "*", 0);
+        outbox_no_vote(world, event->token, false);
         return;
     }
     note_opinion(primary, event);
     bool down = primary->instance->s_down && !world->tilt && !primary->options.maintenance;
     if (slice_is(event->vote.run_id, "*")) {
-        outbox_vote(world, event->token, down, "*", 0);
+        outbox_no_vote(world, event->token, down);
         return;
     }
     uint64_t epoch = event->vote.epoch < 0 ? UINT64_MAX : (uint64_t)event->vote.epoch;
@@ -114,21 +117,22 @@ void vote_on_request(struct world *world, const struct event *event) {
                  "a vote for %s was asked in epoch %" PRIu64 ", which is too far ahead of %" PRIu64 ", by", primary->name,
                  epoch, world->current_epoch);
     }
-    if (valid && may_grant(primary, epoch) && !is_promised_to_another(primary, event->vote.run_id)) {
+    if (valid && may_grant(primary, epoch) && !guard_may_vote(primary, NULL)) { /* G1 */
+        guard_look_at_fence(primary);
+    } else if (valid && may_grant(primary, epoch) && !is_promised_to_another(primary, event->vote.run_id)) {
         char *candidate = slice_to_text(event->vote.run_id);
         set_vote(primary, epoch, candidate);
         mem_free(candidate);
     }
     bool on_disk = primary->saved_vote_epoch >= primary->vote_epoch;
     if (!on_disk && !world->save_failing && event->vote.can_hold)
-        outbox_vote_after(world, event->token, down, primary->vote_leader, primary->vote_epoch,
-                          primary->vote_sequence); /* V3, by the driver's hand */
+        outbox_vote(primary, event->token, down, primary->vote_sequence); /* V3, by the driver's hand */
     else if (!on_disk && !world->save_failing)
         hold(primary, event->token, down); /* V3 */
     else if (!on_disk || !primary->vote_leader[0])
-        outbox_vote(world, event->token, down, "*", 0);
+        outbox_no_vote(world, event->token, down);
     else
-        outbox_vote(world, event->token, down, primary->vote_leader, primary->vote_epoch);
+        outbox_vote(primary, event->token, down, 0);
 }
 
 void vote_on_saved(struct world *world, bool ok) {
@@ -148,9 +152,9 @@ void vote_on_saved(struct world *world, bool ok) {
             }
             /* A newer vote may have taken its place meanwhile; that one has its own answer to wait for. */
             if (saved && held->epoch == primary->vote_epoch)
-                outbox_vote(world, held->token, held->down, primary->vote_leader, primary->vote_epoch);
+                outbox_vote(primary, held->token, held->down, 0);
             else
-                outbox_vote(world, held->token, held->down, "*", 0);
+                outbox_no_vote(world, held->token, held->down);
             *at = held->next;
             mem_free(held);
         }
@@ -161,7 +165,7 @@ void vote_drop_held(struct primary *primary) {
     while (primary->held) {
         struct held_answer *held = primary->held;
         primary->held = held->next;
-        if (primary->world->actions) outbox_vote(primary->world, held->token, false, "*", 0);
+        if (primary->world->actions) outbox_no_vote(primary->world, held->token, false);
         mem_free(held);
     }
 }

@@ -2,6 +2,7 @@
 #include "sentinel/machine/down.h"
 #include "sentinel/machine/failover.h"
 #include "sentinel/machine/gone.h"
+#include "sentinel/machine/guard.h"
 #include "sentinel/machine/history.h"
 #include "sentinel/machine/instance_internal.h"
 #include "sentinel/machine/outbox.h"
@@ -493,6 +494,7 @@ void primary_switch_to(struct primary *primary, struct instance *new, const char
     /* It goes by another name now: its -sdown will need a +sdown of that name. */
     if (old->s_down) outbox_instance(world, old, primary, SENTINEL_EVENT_SDOWN, "%s", "");
     primary_changed(primary, STATE_PART_KNOWN, true);
+    guard_on_switch(primary);
     world_touch_group(primary);
 }
 

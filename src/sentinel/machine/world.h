@@ -55,6 +55,7 @@ enum failover_result {
     FAILOVER_PRIMARY_BACK,    /* the primary answered again before a promotion was ordered */
     FAILOVER_PRIMARY_TIMEOUT, /* coordinated: the primary did not hand over */
     FAILOVER_VETOED,          /* by the pre-failover script */
+    FAILOVER_TOO_FEW_FENCED,  /* guarded: acknowledged writes might be on none of those that could be promoted */
     FAILOVER_SUPERSEDED,      /* a newer configuration came from another sentinel, or RESET */
 };
 const char *failover_result_name(enum failover_result result);
@@ -113,6 +114,37 @@ struct primary_options {
     size_t rename_count;
 };
 
+/* See guard.h. */
+struct guard {
+    uint32_t least;          /* n; 0: the set is not guarded */
+    uint64_t least_sequence; /* the save that has it */
+    char run_id[SENTINEL_ID_SIZE]; /* of the process that we promise to; "" none yet */
+    int64_t stamp, stamp_ms; /* its last answer, and when it came; 0: none */
+    int64_t promised_ms;     /* until then we vote for no other; NEVER: nothing was promised */
+    int64_t restart_ms;      /* what was promised before is not known; NEVER: nothing can have been */
+    struct guard_vote {      /* ours beyond the configuration whose failovers may not be over */
+        uint64_t epoch;
+        int64_t at_ms;
+        char leader[SENTINEL_ID_SIZE]; /* who may say that it gave it up; "" nobody any more */
+    } votes[4];
+    size_t vote_count;
+    char history[SENTINEL_ID_SIZE]; /* the primary's, as its INFO said since it is one; "" not read */
+    bool told_refused;
+    int64_t held_ms;    /* when it last said that its lease is held; NEVER */
+    /* as the leader of failover->epoch */
+    uint32_t leader_least;  /* the smallest n that any voter knows */
+    bool unguarded;         /* an operator gave the promise up for this failover */
+    bool primary_fenced;    /* it has answered */
+    bool waits;             /* and said so */
+    uint64_t primary_epoch; /* its fence; 0 none */
+    /* an operator's failover that waits until the primary is fenced */
+    bool forcing, force_coordinated, force_planned, force_protecting;
+    uint32_t force_wanted;
+    int64_t force_until_ms;
+    uint64_t force_request;
+    char force_reason[160];
+};
+
 /* What one other sentinel said about one primary. Owned by the primary; also linked in its peer. */
 struct seat {
     struct primary *primary;
@@ -125,6 +157,9 @@ struct seat {
     char leader[SENTINEL_ID_SIZE]; /* "" none: its vote as it told us */
     uint64_t leader_epoch;
     uint64_t answered_epoch;    /* the newest of our requests for its vote that it answered */
+    uint64_t vote_request;      /* the request whose answer was its vote in leader_epoch */
+    uint64_t census_request;    /* the newest REQUEST_NAMED that it answered; both: guard.h */
+    uint64_t census_asked;
     int64_t last_hello_ms;      /* from it; NEVER */
     bool spoke;                 /* to us directly, in this life (fresh.h) */
     int64_t counts;             /* so many sentinels, itself included; 0: not asked or not said */
@@ -161,7 +196,7 @@ struct failover {
     int64_t stand_ms;       /* when to stand (next); INT64_MAX: nothing to stand for */
     int64_t retry_ms;       /* not before; NEVER: no pause */
     int64_t asked_ms;       /* when an operator asked for it, and it is not elected yet (nor anything else came of it); NEVER */
-    bool asked_coordinated;
+    bool asked_coordinated, asked_unguarded;
     int64_t polled_ms;      /* INFO of the replicas; NEVER */
     uint32_t rounds;        /* lost ones in a row */
     bool tried_in_vain;     /* no replica could be promoted: not again until one can */
@@ -199,6 +234,7 @@ struct primary {
     struct list seats; /* of struct seat */
     size_t seat_count;
     struct protect protect;
+    struct guard guard;
     struct list forgotten; /* of struct forgotten */
     struct list history;   /* of struct history_record */
     size_t history_count;

@@ -15,6 +15,7 @@ unit_machine_SOURCES = $(UNIT_SOURCES) \
 	test/unit/sentinel/machine/test_fence.c \
 	test/unit/sentinel/machine/test_fresh.c \
 	test/unit/sentinel/machine/test_gone.c \
+	test/unit/sentinel/machine/test_guard.c \
 	test/unit/sentinel/machine/test_hello.c \
 	test/unit/sentinel/machine/test_history.c \
 	test/unit/sentinel/machine/test_listen.c \
