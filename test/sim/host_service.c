@@ -95,7 +95,7 @@ static void tell_replicas(struct caller *caller, const struct message *message) 
         if (count < MESSAGE_ARGS && replica->facts.announced)
             replicas[count++] = (struct message_named){replica->ip, replica->port, named};
     }
-    answer(caller, message_replicas(replicas, count));
+    answer(caller, message_replicas(replicas, count, primary->guard.history));
 }
 
 static void hear_abandoned(struct caller *caller, const struct message *message) {

@@ -124,8 +124,8 @@ struct message *message_vote(bool down, const char *leader, int64_t epoch, unsig
     return message;
 }
 
-struct message *message_replicas(const struct message_named *replicas, size_t count) {
-    enum { FIELDS = 6, TEXT = 100 };
+struct message *message_replicas(const struct message_named *replicas, size_t count, const char *history) {
+    enum { FIELDS = 8, TEXT = 150 };
     count = MIN(count, (size_t)MESSAGE_ARGS);
     struct message *message = make(MESSAGE_REPLY, count * (FIELDS * sizeof(struct reply_view) + TEXT));
     struct reply_view *fields = (struct reply_view *)(void *)message->data;
@@ -133,7 +133,8 @@ struct message *message_replicas(const struct message_named *replicas, size_t co
     for (size_t i = 0; i < count; i++, fields += FIELDS) {
         char port[12];
         snprintf(port, sizeof port, "%u", replicas[i].port);
-        const char *texts[FIELDS] = {"ip", replicas[i].ip, "port", port, "guard-named", replicas[i].named ? "yes" : "no"};
+        const char *texts[FIELDS] = {"ip", replicas[i].ip, "port", port, "guard-named", replicas[i].named ? "yes" : "no",
+                                     "guard-history", history};
         for (size_t j = 0; j < FIELDS; j++)
             fields[j] = (struct reply_view){.kind = REPLY_VIEW_BULK, .text = keep(&at, slice_text(texts[j]))};
         message->children[i] = (struct reply_view){.kind = REPLY_VIEW_ARRAY, .children = fields, .count = FIELDS};

@@ -48,13 +48,13 @@ struct message *message_integer(int64_t value);
 struct message *message_array(const char *const *elements, size_t count);
 /* The answer of SENTINEL is-master-down-by-addr. `least`: a fourth element, unless it is 0. */
 struct message *message_vote(bool down, const char *leader, int64_t epoch, unsigned least);
-/* The answer of SENTINEL REPLICAS: maps of ip, port and guard-named. */
+/* The answer of SENTINEL REPLICAS: maps of ip, port, guard-named and guard-history. */
 struct message_named {
     const char *ip;
     unsigned port;
     bool named;
 };
-struct message *message_replicas(const struct message_named *replicas, size_t count);
+struct message *message_replicas(const struct message_named *replicas, size_t count, const char *history);
 void message_free(struct message *message);
 
 bool message_is(const struct message *message, size_t argument, const char *text); /* ASCII case ignored */

@@ -145,13 +145,15 @@ static struct message *fence(struct server *server, const struct message *messag
     int64_t epoch;
     char text[64];
     if (!number_parse_int(message->args[2], &epoch) || epoch <= 0) return message_error("ERR epoch must be a number greater than 0");
-    if ((uint64_t)epoch < server->fence) {
+    bool is_others = (uint64_t)epoch == server->fence && !slice_is(message->args[3], server->fence_leader);
+    if ((uint64_t)epoch < server->fence || is_others) {
         snprintf(text, sizeof text, "FENCED %llu", (unsigned long long)server->fence);
         return message_error(text);
     }
     server_advance(server);
     if (!peeks) {
         server->fence = (uint64_t)epoch;
+        snprintf(server->fence_leader, sizeof server->fence_leader, "%.*s", (int)message->args[3].size, message->args[3].data);
         server->newest_fence = MAX(server->newest_fence, server->fence);
         if (!server->role.primary) server_drop_upstream(server);
     }

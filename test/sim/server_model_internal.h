@@ -59,6 +59,7 @@ struct server {
     bool was_granted;
     int64_t salt; /* of its stamps */
     uint64_t fence, newest_fence;
+    char fence_leader[64]; /* who fenced it */
     char former_id[SERVER_ID_SIZE];
     int64_t former_offset;
 

@@ -236,6 +236,7 @@ def test_a_fenced_replica_confirms_nothing(group):
     with replica.connect() as connection:
         for low in [1, 6]:
             assert connection.call("GUARD", "FENCE", low, LEADER) == RespError("FENCED 7")
+        assert connection.call("GUARD", "FENCE", 7, "e" * 40) == RespError("FENCED 7")  # whoever is beaten releases nothing
         assert connection.call("GUARD", "RELEASE", 6) == RespError("FENCED 7")
         assert connection.call("GUARD", "RELEASE", 8) == RespError("FENCED 7")
     assert fence(replica, 9)[:3] == [9, history, offset]

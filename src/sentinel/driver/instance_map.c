@@ -112,7 +112,9 @@ void instance_map_reply_replica(struct client *client, const struct instance *re
     add_int(&map, "slave-priority", facts->priority);
     add_int(&map, "slave-repl-offset", facts->replica_offset);
     add_int(&map, "replica-announced", facts->announced);
-    if (replica->primary->guard.least) add_text(&map, "guard-named", replica->named ? "yes" : "no");
+    const struct guard *guard = &replica->primary->guard;
+    if (guard->least) add_text(&map, "guard-named", replica->named ? "yes" : "no");
+    if (guard->least && guard->history[0]) add_text(&map, "guard-history", guard->history);
     map_end(&map);
 }
 

@@ -87,11 +87,21 @@ static void note_named(struct primary *primary, const struct reply_view *map) {
     mem_free(host);
 }
 
+/* We may not have looked at the primary since it is one: of those who promised it something each has. */
+static void note_history(struct guard *guard, const struct reply_view *map) {
+    struct slice history = field_of(map, "guard-history");
+    if (guard->history[0] || history.size != SENTINEL_ID_SIZE - 1) return;
+    snprintf(guard->history, sizeof guard->history, "%.*s", (int)history.size, history.data);
+}
+
 void guard_on_census(struct seat *seat, const struct request *request, const struct reply_view *reply) {
     struct primary *primary = seat->primary;
     if (reply->kind != REPLY_VIEW_ARRAY || primary->failover.sm.state == FAILOVER_NONE) return;
     for (size_t i = 0; i < reply->count; i++)
-        if (reply->children[i].kind == REPLY_VIEW_ARRAY) note_named(primary, &reply->children[i]);
+        if (reply->children[i].kind == REPLY_VIEW_ARRAY) {
+            note_named(primary, &reply->children[i]);
+            note_history(&primary->guard, &reply->children[i]);
+        }
     seat->census_request = request->number;
     world_touch_primary(primary);
 }
@@ -123,7 +133,7 @@ static bool is_fenced(const struct instance *replica) {
 }
 
 /* Of which history one must have as much as can be; NULL: they are of several, and nobody knows which is the primary's. What its
- * INFO has not told since it is the primary is taken from those that are fenced, when they agree. */
+ * INFO has told nobody since it is the primary is taken from those that are fenced, when they agree. */
 static const char *history_of(const struct primary *primary) {
     const char *common = NULL;
     if (primary->guard.history[0]) return primary->guard.history;
@@ -311,7 +321,7 @@ bool guard_must_fence_first(const struct primary *primary) {
 
 static void stop_forcing(struct primary *primary, const char *why) {
     struct guard *guard = &primary->guard;
-    release(primary->instance, guard->primary_epoch);
+    if (guard->primary_epoch) release(primary->instance, guard->primary_epoch);
     if (guard->force_coordinated) (void)!outbox_let_write(primary->world, primary->instance);
     guard->forcing = false;
     guard->primary_epoch = 0;
@@ -349,6 +359,7 @@ void guard_on_primary_fenced(struct instance *instance, const struct request *re
     struct guard *guard = &primary->guard;
     if (reply->kind != REPLY_VIEW_ARRAY) {
         slice_print_plain(reply->text, instance->refusal, sizeof instance->refusal);
+        guard->primary_epoch = 0; /* the fence that it has is another's */
         stop_forcing(primary, instance->refusal);
         return;
     }

@@ -15,6 +15,7 @@ struct guard {
     struct replication *replication;
     struct lease       *lease;
     int64_t             epoch; /* of the fence; 0: none */
+    char                leader[64]; /* who fenced, as it is printed */
     int64_t             looked_ms; /* server->now_ms when may_write was found */
     bool                may_write;
     uint64_t            version;   /* as it was looked at last */
@@ -128,14 +129,16 @@ int64_t guard_epoch(const struct guard *guard) {
 }
 
 bool guard_fence(struct guard *guard, int64_t epoch, struct slice leader, struct error *err) {
-    char name[64];
-    if (epoch < guard->epoch) return error_set(err, "FENCED %lld", (long long)guard->epoch);
-    if (epoch == guard->epoch) return true;
+    char name[sizeof guard->leader];
     slice_print_plain(leader, name, sizeof name);
+    bool is_same = strcmp(name, guard->leader) == 0;
+    if (epoch < guard->epoch || (epoch == guard->epoch && !is_same)) return error_set(err, "FENCED %lld", (long long)guard->epoch);
+    if (epoch == guard->epoch) return true;
     LOG_WRITE(LOG_NOTICE, "Fenced for epoch %lld by sentinel %s: nothing is confirmed until it is told whom to follow, or released",
               (long long)epoch, name);
     following_fence(guard->replication->following); /* which may make us a primary again, and so end a fence */
     guard->epoch = epoch;
+    memcpy(guard->leader, name, sizeof name);
     if (!replication_is_replica(guard->replication)) sync_replies_give_up(guard->replication->sync, SYNC_FENCED);
     tell_news(guard);
     return true;

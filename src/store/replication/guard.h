@@ -37,7 +37,7 @@ void     guard_become_replica(struct guard *guard); /* nobody has promised us an
 /* ---- the fence ---- */
 bool    guard_is_fenced(const struct guard *guard);
 int64_t guard_epoch(const struct guard *guard); /* of the fence; 0: there is none */
-/* GUARD FENCE: `epoch` > 0. The same again is harmless. False: `err`, it is fenced for a higher epoch. */
+/* GUARD FENCE: `epoch` > 0. The same again is harmless. False: `err`, it is fenced for a higher epoch, or for this one by another. */
 MUST_USE bool guard_fence(struct guard *guard, int64_t epoch, struct slice leader, struct error *err);
 MUST_USE bool guard_release(struct guard *guard, int64_t epoch, struct error *err); /* GUARD RELEASE */
 void guard_end_fence(struct guard *guard); /* somebody ordered whom to follow */

@@ -55,7 +55,7 @@ UNIT_TEST(state_entries, come_back_as_they_were) {
     state_entries_store(file, &records);
     CU_ASSERT_EQUAL(state_file_count(file), COUNT_OF(samples));
     EXPECT_TEXT(state_file_find(file, "primary b"),
-                "host ::1 port 1 configured-host \"\" configured-port 0 at-run-time 1 quorum 7 fresh 0 config-epoch 0 vote-epoch 9 "
+                "host ::1 port 1 configured-host \"\" configured-port 0 at-run-time 1 quorum 7 fresh 0 guarded 0 config-epoch 0 vote-epoch 9 "
                 "vote ffff");
     CU_ASSERT(state_entries_read(file, &read, &err));
     CU_ASSERT_EQUAL_FATAL(read.count, COUNT_OF(samples));

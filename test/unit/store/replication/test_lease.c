@@ -101,7 +101,7 @@ UNIT_TEST(lease, names_whom_everybody_names) {
 
 UNIT_TEST(lease, has_room_for_so_many) {
     struct lease *lease = lease_new(START, 7);
-    char name[16];
+    char name[32];
     for (int round = 0; round < 2; round++) {
         int64_t now = START + round * 1000, stamp = lease_stamp(lease, now);
         for (int i = 0; i < LEASE_SENTINELS_MAX; i++) {
