@@ -203,7 +203,7 @@ static bool run_mutant(struct arguments arguments, enum mutant mutant) {
     volatile uint64_t *seed = mmap(NULL, sizeof *seed, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (seed == MAP_FAILED) return false;
     arguments.mutant = mutant;
-    for (*seed = arguments.first;; ++*seed) {
+    for (*seed = MIN(MAX(arguments.first, mutant_first_seed(mutant)), arguments.last);; ++*seed) {
         int status;
         fflush(stdout);
         pid_t child = fork();

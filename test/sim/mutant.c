@@ -40,6 +40,10 @@ const char *mutant_expects(enum mutant mutant) {
     return mutants[mutant].expects;
 }
 
+uint64_t mutant_first_seed(enum mutant mutant) {
+    return mutant == MUTANT_FORGETS_NAMES ? 2801 : 1;
+}
+
 bool mutant_is_guarded(enum mutant mutant) {
     return mutant == MUTANT_FAITHLESS || mutant == MUTANT_FORGED_FENCE || mutant == MUTANT_BLIND || mutant == MUTANT_FORGETS_NAMES;
 }

@@ -35,6 +35,8 @@ const char *mutant_name(enum mutant mutant); /* "vote-not-saved" */
 const char *mutant_help(enum mutant mutant);
 /* The invariants that must notice it, with blanks between; the others are not checked. NULL: all are. */
 const char *mutant_expects(enum mutant mutant);
+/* The search begins no earlier: it shows in one history of thousands, and those before take minutes. */
+uint64_t mutant_first_seed(enum mutant mutant);
 bool mutant_is_guarded(enum mutant mutant); /* it can show in histories of guarded sets only */
 /* The scenario that must notice it; NULL: random histories do. */
 const char *mutant_scenario(enum mutant mutant);
