@@ -4,6 +4,7 @@
 
 static const struct {
     const char *name, *expects, *help, *scenario;
+    uint64_t first_seed;
 } mutants[MUTANT_COUNT] = {
     [MUTANT_NONE] = {"none", NULL, "no planted bug"},
     [MUTANT_VOTE_NOT_SAVED] = {"vote-not-saved", "S2", "saves are acknowledged and lost"},
@@ -24,7 +25,8 @@ static const struct {
     [MUTANT_FAITHLESS] = {"faithless", "G1", "promises are said to hold longer than they are kept"},
     [MUTANT_FORGED_FENCE] = {"forged-fence", "G2", "replicas are not fenced, but taken to be"},
     [MUTANT_BLIND] = {"blind", "A1", "of the fenced replicas who has least is taken to have most"},
-    [MUTANT_FORGETS_NAMES] = {"forgets-names", "A1", "who was restarted does not know which replicas it had named"},
+    [MUTANT_FORGETS_NAMES] = {"forgets-names", "A1", "who was restarted does not know which replicas it had named",
+                              .first_seed = 2801},
     [MUTANT_LIAR] = {"liar", "S8", "every INFO names a replica that nobody has heard of"},
 };
 
@@ -41,7 +43,7 @@ const char *mutant_expects(enum mutant mutant) {
 }
 
 uint64_t mutant_first_seed(enum mutant mutant) {
-    return mutant == MUTANT_FORGETS_NAMES ? 2801 : 1;
+    return mutants[mutant].first_seed;
 }
 
 bool mutant_is_guarded(enum mutant mutant) {

@@ -175,7 +175,7 @@ void guard_on_lease_reply(struct instance *instance, const struct request *reque
     }
     const struct reply_view *parts = reply->children;
     bool good = reply->kind == REPLY_VIEW_ARRAY && reply->count >= 3 && parts[0].kind == REPLY_VIEW_INTEGER && parts[0].integer > 0 &&
-                parts[1].text.size == SENTINEL_ID_SIZE - 1;
+                id_is_valid(parts[1].text);
     if (!good) return;
     guard->told_refused = false;
     if (!slice_is(parts[1].text, guard->run_id)) {

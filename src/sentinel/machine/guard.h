@@ -79,8 +79,7 @@ void guard_end(struct primary *primary, bool promoted);
 /* SENTINEL FAILOVER of a primary that has promises of ours: it is fenced first, then the failover begins. */
 bool guard_must_fence_first(const struct primary *primary);
 void guard_begin_force(struct primary *primary, bool coordinated, bool planned, bool protecting, uint32_t wanted, const char *reason);
-void guard_on_primary_fenced(struct instance *instance, const struct request *request, uint32_t index, const struct reply_view *reply,
-                             bool complete);
+void guard_on_primary_fenced(struct instance *instance, const struct request *request, const struct reply_view *reply, bool complete);
 /* Returns when to look again. */
 int64_t guard_look_force(struct primary *primary);
 

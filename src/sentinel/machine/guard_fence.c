@@ -90,7 +90,7 @@ static void note_named(struct primary *primary, const struct reply_view *map) {
 /* We may not have looked at the primary since it is one: of those who promised it something each has. */
 static void note_history(struct guard *guard, const struct reply_view *map) {
     struct slice history = field_of(map, "guard-history");
-    if (guard->history[0] || history.size != SENTINEL_ID_SIZE - 1) return;
+    if (guard->history[0] || !id_is_valid(history)) return;
     snprintf(guard->history, sizeof guard->history, "%.*s", (int)history.size, history.data);
 }
 
@@ -226,7 +226,7 @@ void guard_on_fence_reply(struct instance *instance, const struct request *reque
         return;
     }
     if (!instance->primary || reply->kind != REPLY_VIEW_ARRAY || reply->count < 5 || parts[0].kind != REPLY_VIEW_INTEGER ||
-        (uint64_t)parts[0].integer != request->epoch || parts[1].text.size != SENTINEL_ID_SIZE - 1)
+        (uint64_t)parts[0].integer != request->epoch || !id_is_valid(parts[1].text))
         return;
     instance->fenced_epoch = request->epoch;
     snprintf(instance->fenced_history, sizeof instance->fenced_history, "%.*s", (int)parts[1].text.size, parts[1].text.data);
@@ -351,10 +351,8 @@ void guard_begin_force(struct primary *primary, bool coordinated, bool planned, 
     world_touch_primary(primary);
 }
 
-void guard_on_primary_fenced(struct instance *instance, const struct request *request, uint32_t index, const struct reply_view *reply,
-                             bool complete) {
+void guard_on_primary_fenced(struct instance *instance, const struct request *request, const struct reply_view *reply, bool complete) {
     struct primary *primary = instance->primary;
-    (void)index;
     if (!primary || !complete || !primary->guard.forcing || primary->guard.force_request != request->number) return;
     struct guard *guard = &primary->guard;
     if (reply->kind != REPLY_VIEW_ARRAY) {

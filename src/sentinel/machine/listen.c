@@ -211,7 +211,7 @@ void listen_on_reply(struct world *world, const struct event *event) {
     case REQUEST_REPOINT: repoint_on_reply(instance, request, reply, complete); break;
     case REQUEST_LEASE: guard_on_lease_reply(instance, request, reply); break;
     case REQUEST_FENCE: guard_on_fence_reply(instance, request, reply); break;
-    case REQUEST_FENCE_PRIMARY: guard_on_primary_fenced(instance, request, event->reply.index, reply, complete); break;
+    case REQUEST_FENCE_PRIMARY: guard_on_primary_fenced(instance, request, reply, complete); break;
     case REQUEST_NAMED:
         LIST_EACH(&instance->seats, node) {
             struct seat *seat = container_of(node, struct seat, at_peer);

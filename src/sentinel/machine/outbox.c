@@ -211,15 +211,21 @@ struct request *outbox_forget(struct world *world, struct instance *peer, const 
     return draft_send(&draft, world, peer, REQUEST_FORGET);
 }
 
-struct request *outbox_census(struct world *world, struct instance *peer, const struct primary *primary) {
+/* What another sentinel knows of this primary. */
+static struct request *ask_peer(struct world *world, struct instance *peer, const struct primary *primary, const char *what,
+                                enum request_kind kind) {
     if (!may_send(peer, 1)) return NULL;
     struct draft draft = draft_start(world, NULL);
     draft_command(&draft, "SENTINEL");
-    draft_text(&draft, "MASTER");
+    draft_text(&draft, what);
     draft_text(&draft, primary->name);
-    struct request *request = draft_send(&draft, world, peer, REQUEST_CENSUS);
+    struct request *request = draft_send(&draft, world, peer, kind);
     request->primary = primary->number;
     return request;
+}
+
+struct request *outbox_census(struct world *world, struct instance *peer, const struct primary *primary) {
+    return ask_peer(world, peer, primary, "MASTER", REQUEST_CENSUS);
 }
 
 struct request *outbox_identify(struct world *world, struct instance *peer) {
@@ -436,14 +442,7 @@ struct request *outbox_release(struct world *world, struct instance *instance, u
 }
 
 struct request *outbox_named(struct world *world, struct instance *peer, const struct primary *primary) {
-    if (!may_send(peer, 1)) return NULL;
-    struct draft draft = draft_start(world, NULL);
-    draft_command(&draft, "SENTINEL");
-    draft_text(&draft, "REPLICAS");
-    draft_text(&draft, primary->name);
-    struct request *request = draft_send(&draft, world, peer, REQUEST_NAMED);
-    request->primary = primary->number;
-    return request;
+    return ask_peer(world, peer, primary, "REPLICAS", REQUEST_NAMED);
 }
 
 struct request *outbox_abandon(struct world *world, struct instance *peer, const struct primary *primary, uint64_t epoch) {
